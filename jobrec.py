@@ -1,0 +1,195 @@
+"""The ``jobrec`` command: the one place that puts training and serving together.
+
+Progress and logs go to standard error. With ``--json`` the last line of standard output is JSON. A user's mistake is
+one line that says what to do, and exit status 2.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from recsys.errors import JobrecError
+
+Answer = dict[str, Any]
+
+
+def say(line: str) -> None:
+    """A line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def default_cache() -> Path:
+    """Where text vectors and distilled models are kept: ``JOBREC_CACHE``, else the user's cache folder."""
+    chosen = os.environ.get("JOBREC_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jobrec"
+
+
+def _simulate(args: argparse.Namespace) -> Answer:
+    from training.simulate import SimulateConfig, simulate
+
+    config = SimulateConfig(
+        candidates=args.candidates,
+        postings=args.postings,
+        seed=args.seed,
+        cities=args.cities or None,
+        exact_duplicates=args.exact_duplicates,
+    )
+    summary = simulate(config, args.out)
+    print(
+        f"{summary.postings} postings, {summary.candidates} candidates, {sum(summary.events.values())} events in {args.out}"
+    )
+    return {"postings": summary.postings, "candidates": summary.candidates, "events": summary.events}
+
+
+def _train(args: argparse.Namespace) -> Answer:
+    from training.config import load_config
+    from training.train import train
+
+    started = time.perf_counter()
+    trained = train(load_config(args.config), args.data, args.out, args.cache, say)
+    seconds = time.perf_counter() - started
+    print(
+        f"bundle {args.out}: {len(trained.prepared.ids)} postings, order: {trained.choice.ranker.name}, {seconds:.0f} s"
+    )
+    return {"bundle": str(args.out), "ranker": trained.choice.ranker.name, "seconds": seconds, **trained.manifest}
+
+
+def _evaluate(args: argparse.Namespace) -> Answer:
+    from training.config import load_config
+    from training.evaluate import evaluate
+
+    report = evaluate(load_config(args.config), args.data, args.cache, say)
+    print(report.text())
+    if args.report:
+        report.write(args.report)
+        say(f"tables in {args.report}")
+    return report.document()
+
+
+def _recommend(args: argparse.Namespace) -> Answer:
+    from serving.ask import Asking, table
+
+    asking = Asking(args.bundle, args.cache)
+    moment = asking.moment(args.now)
+    if args.text is not None:
+        lines = asking.by_text(args.text, args.k, moment, args.place)
+    else:
+        lines = asking.by_candidate(args.candidate, args.k, moment)
+    print(table(asking, lines))
+    return {"recommendations": [vars(line) for line in lines]}
+
+
+def _why(args: argparse.Namespace) -> Answer:
+    from serving.ask import Asking
+
+    asking = Asking(args.bundle, args.cache)
+    line = asking.why(args.candidate, args.posting, asking.moment(args.now), args.k)
+    print(line)
+    return {"why": line}
+
+
+def _export(args: argparse.Namespace) -> Answer:
+    from serving.ask import parse_moment
+    from serving.export import export
+    from serving.score import Scorer
+
+    started = time.perf_counter()
+    scorer = Scorer(args.bundle)
+    now = parse_moment(args.now, scorer.as_of)
+    rows = export(
+        scorer, args.out, args.k, now, not args.no_reasons, lambda done, of: say(f"{done} of {of} candidates")
+    )
+    seconds = time.perf_counter() - started
+    print(f"{rows} rows for {len(scorer.candidates)} candidates in {args.out}, {seconds:.0f} s")
+    return {"rows": rows, "candidates": len(scorer.candidates), "seconds": seconds, "out": str(args.out)}
+
+
+def _doctor(args: argparse.Namespace) -> Answer:
+    from serving.doctor import examine
+
+    found = examine(args.cache)
+    for line in found.lines():
+        print(line)
+    return found.document()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jobrec", description="Recommendations for a job board.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], Answer], help_: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_, description=help_)
+        one.set_defaults(run=run)
+        one.add_argument("--json", action="store_true", help="the last line of standard output is JSON")
+        one.add_argument("--cache", type=Path, default=default_cache(), help="folder of the vector cache (%(default)s)")
+        return one
+
+    one = command("simulate", _simulate, "draw a market with known preferences")
+    one.add_argument("--candidates", type=int, required=True)
+    one.add_argument("--postings", type=int, required=True)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--cities", type=int, default=100, help="the largest so many cities; 0: all of them")
+    one.add_argument("--exact-duplicates", type=float, default=0.0, help="share of exact copies of other postings")
+    for name, run, help_ in (
+        ("train", _train, "make a bundle from a board's tables"),
+        ("evaluate", _evaluate, "measure the engine, every single signal and plain baselines on held-out events"),
+    ):
+        one = command(name, run, help_)
+        one.add_argument("--config", type=Path, help="YAML; without it, tables with the canonical names and columns")
+        one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
+        if name == "train":
+            one.add_argument("--out", type=Path, required=True)
+        else:
+            one.add_argument("--report", type=Path, help="folder for the tables as Markdown and JSON")
+    one = command("recommend", _recommend, "the list of one candidate")
+    one.add_argument("--bundle", type=Path, required=True)
+    who = one.add_mutually_exclusive_group(required=True)
+    who.add_argument("--candidate", help="a candidate of the bundle")
+    who.add_argument("--text", type=Path, help="a file with a CV; - for standard input")
+    one.add_argument(
+        "--place", help='with --text, where the person lives: "City, Region, Country" or "latitude,longitude"'
+    )
+    one.add_argument("-k", type=int, default=10)
+    one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
+    one.add_argument("--bundle", type=Path, required=True)
+    one.add_argument("--candidate", required=True)
+    one.add_argument("--posting", required=True)
+    one.add_argument("-k", type=int, default=10)
+    one = command("export", _export, "the top postings of every candidate as Parquet")
+    one.add_argument("--bundle", type=Path, required=True)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("-k", type=int, default=50)
+    one.add_argument("--no-reasons", action="store_true", help="leave the column of reasons empty")
+    for name in ("recommend", "why", "export"):
+        commands.choices[name].add_argument(
+            "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
+        )
+    command("doctor", _doctor, "what is installed, which model, which threads, what is missing")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    args = _parser().parse_args(arguments)
+    try:
+        answer = args.run(args)
+    except JobrecError as error:
+        print(f"jobrec {args.command}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 1
+    if args.json:
+        print(json.dumps(answer, default=str))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""From scored pools to lists: the total order, the mix of seen and new, the employer cap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import ArrangeSettings
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+_SLACK = 60  # postings beyond k that may move up when an employer's run is broken
+
+
+@dataclass(frozen=True)
+class Order:
+    """Positions in the pool, best first.
+
+    Attributes:
+        at: int32 (B, m), positions in the pool, -1 where fewer.
+    """
+
+    at: Rows
+
+    def of(self, values: NDArray[np.generic], fill: object) -> NDArray[np.generic]:
+        """``values`` (B, n) in this order, ``fill`` where there is none."""
+        taken = np.take_along_axis(values, np.maximum(self.at, 0), axis=1)
+        return np.where(self.at >= 0, taken, np.asarray(fill, values.dtype))
+
+
+def arrange(
+    scores: Numbers,
+    allowed: NDArray[np.bool_],
+    seen: NDArray[np.bool_] | None,
+    company: Rows,
+    settings: ArrangeSettings,
+    k: int,
+) -> Order:
+    """Lists of at most ``k`` from scored pools whose postings stand in ascending order of their id.
+
+    Args:
+        scores: float32 (B, n).
+        allowed: bool (B, n).
+        seen: bool (B, n), postings with events; None where dates tell what was on the board, so that one order holds.
+        company: int32 (B, n), employer code, -1 where not known.
+        settings: see there.
+        k: length of the lists.
+
+    Returns:
+        A total order: by score, then by posting id; then seen and new mixed by the stated share, then runs of one
+        employer broken.
+    """
+    by_score = np.argsort(np.where(allowed, -scores, np.float32(np.inf)), axis=1, kind="stable").astype(np.int32)
+    valid = np.take_along_axis(allowed, by_score, 1)
+    if seen is not None:
+        by_score, valid = _mix(by_score, valid, np.take_along_axis(seen, by_score, 1), settings.new_share)
+    by_score, valid = by_score[:, : k + _SLACK], valid[:, : k + _SLACK]
+    if settings.employer_run:
+        employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)
+        order = _break_runs(employer, settings.employer_run, k)
+        by_score, valid = np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
+    return Order(np.where(valid, by_score, np.int32(-1))[:, :k])
+
+
+def _mix(
+    by_score: Rows, valid: NDArray[np.bool_], seen: NDArray[np.bool_], new_share: float
+) -> tuple[Rows, NDArray[np.bool_]]:
+    """Interleave two orders so that every beginning of the list holds ``new_share`` new postings, while there are any."""
+    is_new = valid & ~seen
+    is_seen = valid & seen
+    place = np.where(is_new, np.cumsum(is_new, axis=1), np.cumsum(is_seen, axis=1)) - 0.5
+    share = np.where(is_new, max(new_share, 1e-6), max(1 - new_share, 1e-6))
+    key = np.where(valid, place / share, np.inf)
+    order = np.argsort(key, axis=1, kind="stable")
+    return np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
+
+
+def _break_runs(employer: Rows, run: int, k: int) -> NDArray[np.intp]:
+    """An order (B, m) in which, as far as possible, no employer stands more than ``run`` times in a row in the first k.
+
+    Greedy: each place takes the best posting left whose employer has not just had its run. Requests without a long
+    run are not touched.
+    """
+    requests, width = employer.shape
+    order = np.tile(np.arange(width), (requests, 1))
+    touched = np.flatnonzero(_has_long_run(employer[:, :k], run))
+    if len(touched) == 0:
+        return order
+    names = employer[touched]
+    left = np.ones(names.shape, bool)
+    picked = np.empty(names.shape, np.intp)
+    here = np.arange(len(touched))
+    last, length = np.full(len(touched), -1), np.zeros(len(touched), int)
+    for place in range(min(k, width)):
+        blocked = (names == last[:, None]) & ((length >= run) & (last >= 0))[:, None]
+        free = left & ~blocked
+        best = np.where(free.any(axis=1), free.argmax(axis=1), left.argmax(axis=1))
+        picked[:, place] = best
+        left[here, best] = False
+        name = names[here, best]
+        length = np.where((name == last) & (name >= 0), length + 1, 1)
+        last = name
+    rest = np.argsort(~left, axis=1, kind="stable")
+    done = min(k, width)
+    picked[:, done:] = rest[:, : width - done]
+    order[touched] = picked
+    return order
+
+
+def _has_long_run(employer: Rows, run: int) -> NDArray[np.bool_]:
+    if employer.shape[1] <= run:
+        return np.zeros(len(employer), bool)
+    same = (employer[:, 1:] == employer[:, :-1]) & (employer[:, 1:] >= 0)
+    windows = np.lib.stride_tricks.sliding_window_view(same, run, axis=1)
+    found: NDArray[np.bool_] = windows.all(axis=2).any(axis=1)
+    return found

@@ -1,0 +1,192 @@
+"""Candidates as arrays: histories and profiles, from which the queries of any moment are cut.
+
+Training reads validation queries from it "as they stood", the export reads everybody, and a single online request
+is a snapshot of one: the three share this path.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.codes import Codes
+from recsys.config import EventSettings
+from recsys.ids import Ids
+from recsys.queries import HISTORY, Queries
+from recsys.schema import EVENT_TYPES
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+_LOOK_BACK = 48  # events read for the history of a request, before repeats of one posting are merged
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What C candidates say of themselves.
+
+    Attributes:
+        vectors: distinct text vectors that the next three point into.
+        wanted: int32 (C, WANTED), desired titles, -1 padded.
+        past: int32 (C, PAST), titles held, latest first, -1 padded.
+        whole: int32 (C,), the whole profile or CV as one text, -1 if there is none.
+        home: float32 (C, 3) unit vector, NaN where unknown.
+        worked: float32 (C, WORKED, 3) unit vectors, latest first, NaN padded.
+        reach_km: float32 (C,), NaN where not said.
+        remote_ok: int8 (C,), 1, 0, or -1 where not said.
+        seniority: float32 (C,), level as in ``Attributes``, NaN where not said.
+        pay: float32 (C,), least pay wanted a year, NaN where not said.
+        skills: int32 (C, S), codes of the catalogue's skills, -1 padded.
+    """
+
+    vectors: Codes
+    wanted: Rows
+    past: Rows
+    whole: Rows
+    home: Numbers
+    worked: Numbers
+    reach_km: Numbers
+    remote_ok: NDArray[np.int8]
+    seniority: Numbers
+    pay: Numbers
+    skills: Rows
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Events of C candidates as CSR, oldest first in each.
+
+    Attributes:
+        start: int64 (C + 1,).
+        posting: int32 (E,), catalogue rows, -1 for a posting that the catalogue does not hold.
+        kind: uint8 (E,), index into ``EVENT_TYPES``.
+        time: float64 (E,), NaN where unknown.
+        value: float32 (E,), the customer's own factor on the event's weight, NaN where none.
+    """
+
+    start: NDArray[np.int64]
+    posting: Rows
+    kind: NDArray[np.uint8]
+    time: NDArray[np.float64]
+    value: Numbers
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Events of each candidate, int64 (C,)."""
+        return np.diff(self.start)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A snapshot of C candidates."""
+
+    ids: Ids
+    profiles: Profiles
+    histories: Histories
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def queries(
+        self,
+        rows: NDArray[np.integer],
+        now: NDArray[np.float64] | float,
+        events: EventSettings,
+        visible: NDArray[np.int64] | None = None,
+    ) -> Queries:
+        """The candidates at ``rows`` (B,), as they ask at ``now``.
+
+        Args:
+            rows: rows of this snapshot.
+            now: seconds since 1970, one for all or (B,).
+            events: weights, decay, and which events hide a posting.
+            visible: how many of each candidate's events had happened, oldest first; None: all.
+        """
+        moment = np.broadcast_to(np.asarray(now, np.float64), (len(rows),))
+        first = self.histories.start[rows]
+        past = self.histories.start[np.asarray(rows) + 1] if visible is None else first + visible
+        history, weight, time = _recent(self.histories, first, past, moment, events)
+        p = self.profiles
+        return Queries(
+            history=history,
+            weight=weight,
+            time=time,
+            hidden=_hidden(self.histories, first, past, events.hide),
+            wanted=p.vectors.vectors(p.wanted[rows]),
+            wanted_known=p.wanted[rows] >= 0,
+            past=p.vectors.vectors(p.past[rows]),
+            past_known=p.past[rows] >= 0,
+            whole=p.vectors.vectors(p.whole[rows]),
+            whole_known=p.whole[rows] >= 0,
+            home=p.home[rows],
+            worked=p.worked[rows],
+            reach_km=p.reach_km[rows],
+            remote_ok=p.remote_ok[rows],
+            seniority=p.seniority[rows],
+            pay=p.pay[rows],
+            skills=p.skills[rows],
+            now=moment.copy(),
+        )
+
+
+def _recent(
+    histories: Histories,
+    first: NDArray[np.int64],
+    past: NDArray[np.int64],
+    now: NDArray[np.float64],
+    events: EventSettings,
+) -> tuple[Rows, Numbers, NDArray[np.float64]]:
+    """The latest distinct postings of each history with summed weights: three arrays (B, HISTORY), -1 / 0 / NaN."""
+    at = past[:, None] - 1 - np.arange(_LOOK_BACK)
+    there = at >= first[:, None]
+    at = np.where(there, at, 0)
+    if len(histories.posting) == 0:
+        shape = (len(first), HISTORY)
+        return np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.full(shape, np.nan)
+    posting = np.where(there, histories.posting[at], np.int32(-1))
+    time = np.where(there, histories.time[at], np.nan)
+    weight = event_weights(histories.kind[at], histories.value[at], events) * there
+    if events.half_life_days is not None:
+        age = np.maximum(now[:, None] - time, 0) / (_DAY * events.half_life_days)
+        weight = weight * np.where(np.isnan(age), 1, 0.5**age)
+    posting = np.where(weight > 0, posting, np.int32(-1))
+    return _merge_repeats(posting, weight.astype(np.float32), time)
+
+
+def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: EventSettings) -> NDArray[np.float32]:
+    """Weight of each event before age counts: by type, times the customer's own value where there is one."""
+    by_kind = np.asarray(events.weights.by_kind(), np.float32)
+    factor = np.where(np.isnan(value), np.float32(1), np.maximum(value, 0))
+    return by_kind[kind] * factor
+
+
+def _merge_repeats(
+    posting: Rows, weight: Numbers, time: NDArray[np.float64]
+) -> tuple[Rows, Numbers, NDArray[np.float64]]:
+    """Keep each posting where it stands first (latest), with the weights of its repeats added."""
+    same = (posting[:, :, None] == posting[:, None, :]) & (posting >= 0)[:, :, None]
+    total = np.einsum("bij,bj->bi", same, weight, dtype=np.float32)
+    repeated = np.tril(same, -1).any(axis=2)
+    kept = (posting >= 0) & ~repeated
+    order = np.argsort(~kept, axis=1, kind="stable")[:, :HISTORY]
+    still = np.take_along_axis(kept, order, 1)
+    return (
+        np.where(still, np.take_along_axis(posting, order, 1), np.int32(-1)),
+        np.where(still, np.take_along_axis(total, order, 1), np.float32(0)),
+        np.where(still, np.take_along_axis(time, order, 1), np.nan),
+    )
+
+
+def _hidden(
+    histories: Histories, first: NDArray[np.int64], past: NDArray[np.int64], hide: Sequence[str]
+) -> NDArray[np.int64]:
+    """Sorted keys (request << 32 | posting) of what must not be shown again, from whole histories."""
+    length = past - first
+    request = np.repeat(np.arange(len(first)), length)
+    at = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length) + np.repeat(first, length)
+    kinds = np.isin(histories.kind[at], [EVENT_TYPES.index(name) for name in hide])
+    shown = kinds & (histories.posting[at] >= 0)
+    keys: NDArray[np.int64] = np.unique((request[shown].astype(np.int64) << 32) | histories.posting[at][shown])
+    return keys

@@ -1,0 +1,137 @@
+"""An immutable snapshot of the postings, as arrays that the engine answers from.
+
+Rows are sorted by posting id, so that "by score, then by posting id" is a stable sort by score.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.codes import Codes
+from recsys.collab import Factors, Neighbours
+from recsys.geo import Grid
+from recsys.ids import Ids
+from recsys.index import CellIndex, VectorIndex
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What a posting says of itself, P rows.
+
+    Attributes:
+        company, industry, occupation: int32 codes, equal where the cleaned words are equal, -1 where not given.
+        seniority: float32 level (0 intern ... 5 executive), NaN where not given.
+        pay_low, pay_high: float32 a year in the posting's own currency, NaN where not given.
+        remote: int8, 1 yes, 0 no, -1 not said.
+        skills: int32 (P, S) codes, -1 padded.
+        posted, until: float64 seconds since 1970, NaN where not given.
+    """
+
+    company: Rows
+    industry: Rows
+    occupation: Rows
+    seniority: Numbers
+    pay_low: Numbers
+    pay_high: Numbers
+    remote: NDArray[np.int8]
+    skills: Rows
+    posted: NDArray[np.float64]
+    until: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What candidates did with the postings, as it stood when the catalogue was made.
+
+    Attributes:
+        popularity: float32 (P,), log(1 + summed and decayed event weight).
+        seen: bool (P,), there is an event on the posting.
+        factors: posting factors and the fold-in.
+        neighbours: co-occurring postings.
+    """
+
+    popularity: Numbers
+    seen: Flags
+    factors: Factors
+    neighbours: Neighbours
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Short ready-made lists for those of whom little is known.
+
+    Attributes:
+        newest: int32 (G, T), the newest open postings of each grid cell, -1 padded.
+        popular: int32 (G, T), the most popular open postings of each grid cell, -1 padded.
+        newest_overall, popular_overall: int32 (U,).
+    """
+
+    newest: Rows
+    popular: Rows
+    newest_overall: Rows
+    popular_overall: Rows
+
+
+@dataclass(frozen=True)
+class CellLists:
+    """Grid cells as inverted lists. A crowded cell is split by text into several lists.
+
+    Attributes:
+        start: int64 (G + 2,), cell g's lists are start[g] ... start[g + 1] - 1; the last cell, G, is "anywhere":
+            remote postings.
+        counts: int32 (lists,), places in each list.
+        centroids: float32 (lists, d), mean text vector of the list; zeros for the only list of a cell.
+    """
+
+    start: NDArray[np.int64]
+    counts: NDArray[np.int32]
+    centroids: Numbers
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything about P postings that scoring needs.
+
+    Attributes:
+        ids: posting ids, sorted.
+        title: vectors of the titles.
+        text: vectors of title, skills and description together; None where no posting has more than a title.
+        place: float32 (P, L, 3) unit vectors of the posting's places, NaN padded.
+        attributes, behaviour, shelves: see there.
+        grid: grid over the places of open postings; its entries are places, not postings.
+        cells: for each grid cell, how its inverted lists in ``by_cell`` are numbered.
+        open: bool (P,), could be recommended when the catalogue was made.
+        dated: postings carry dates, so it is known which were on the board at a moment.
+        by_text, by_cell, by_factor: indices over open postings.
+        gone: bool (P,), taken down since.
+    """
+
+    ids: Ids
+    title: Codes
+    text: Codes | None
+    place: Numbers
+    attributes: Attributes
+    behaviour: Behaviour
+    shelves: Shelves
+    grid: Grid
+    cells: CellLists
+    open: Flags
+    dated: bool
+    by_text: VectorIndex
+    by_cell: CellIndex
+    by_factor: VectorIndex
+    gone: Flags
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def without(self, rows: Rows) -> "Catalogue":
+        """The same catalogue, with the postings at ``rows`` taken down."""
+        gone = self.gone.copy()
+        gone[rows] = True
+        return replace(self, gone=gone)

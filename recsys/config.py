@@ -1,0 +1,128 @@
+"""The engine's settings: one frozen, typed value for each stage. Unknown keys are refused."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsys.schema import EVENT_TYPES
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """Base of every settings class: frozen, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventWeights(Settings):
+    """What one event of each type says in favour of the posting; 0 says nothing."""
+
+    impression: float = Field(0.0, ge=0)
+    view: float = Field(1.0, ge=0)
+    save: float = Field(3.0, ge=0)
+    apply: float = Field(8.0, ge=0)
+    dismiss: float = Field(0.0, ge=0)
+    hire: float = Field(10.0, ge=0)
+
+    def by_kind(self) -> list[float]:
+        """Weights in the order of ``EVENT_TYPES``; an undo has none."""
+        return [getattr(self, name, 0.0) for name in EVENT_TYPES]
+
+
+class EventSettings(Settings):
+    """How events count.
+
+    Attributes:
+        weights: by type of event.
+        half_life_days: after this many days an event counts half; None: age does not matter.
+        hide: a posting with such an event of the candidate is not recommended to that candidate again.
+    """
+
+    weights: EventWeights = EventWeights()
+    half_life_days: float | None = Field(30.0, gt=0)
+    hide: tuple[str, ...] = ("apply", "dismiss", "hire")
+
+
+class FactorSettings(Settings):
+    """Collaborative filtering: weighted ALS (Hu, Koren, Volinsky 2008) by implicit.
+
+    Attributes:
+        dimensions: length of a posting's factor vector.
+        regularisation: added to the diagonal of every solve, in training and in fold-in alike.
+        confidence: a posting with event weight w has confidence 1 + confidence * w.
+        iterations: ALS sweeps.
+        neighbours: co-occurring postings kept for each posting.
+    """
+
+    dimensions: int = Field(64, ge=2, le=512)
+    regularisation: float = Field(0.1, gt=0)
+    confidence: float = Field(10.0, gt=0)
+    iterations: int = Field(15, ge=1)
+    neighbours: int = Field(32, ge=1)
+    seed: int = 0
+
+
+class PlaceSettings(Settings):
+    """The grid of places.
+
+    Attributes:
+        cell_degrees: edge of a grid cell, in degrees of latitude.
+    """
+
+    cell_degrees: float = Field(0.25, gt=0, le=10)
+
+
+class RetrieveSettings(Settings):
+    """How many postings each source brings to a candidate's pool, and how the indices are built.
+
+    Attributes:
+        pool: width of the pool; a catalogue with no more open postings than this is scored whole.
+        text: by similarity of text, over all of the candidate's interests together.
+        near: by similarity of text among the postings of the cells around the candidate's places.
+        factors: by the collaborative score.
+        cooccur: neighbours of the postings in the history.
+        recent: the newest in the cells around the candidate's places.
+        popular: the most popular in those cells, and over all.
+        interests: at most this many query vectors a candidate.
+        cells: at most this many cells around a place are searched.
+        near_postings: cells are added, nearest first, until they hold this many postings.
+        exact_below: an index of no more postings than this is searched exactly.
+        probes: inverted lists visited in a compressed index.
+    """
+
+    pool: int = Field(320, ge=10)
+    text: Count = 100
+    near: Count = 120
+    factors: Count = 60
+    cooccur: Count = 60
+    recent: Count = 20
+    popular: Count = 40
+    interests: int = Field(3, ge=1, le=8)
+    cells: int = Field(48, ge=1)
+    near_postings: int = Field(3000, ge=1)
+    exact_below: int = Field(20_000, ge=0)
+    probes: int = Field(8, ge=1)
+
+
+class ArrangeSettings(Settings):
+    """From scores to a list.
+
+    Attributes:
+        employer_run: at most this many postings of one employer stand directly after one another; 0: no limit.
+        new_share: where postings carry no dates, this share of a list is for postings without any event yet.
+    """
+
+    employer_run: int = Field(3, ge=0)
+    new_share: Share = 0.5
+
+
+class EngineSettings(Settings):
+    """All that the engine needs to know at the moment of a request; travels in the bundle."""
+
+    events: EventSettings = EventSettings()
+    factors: FactorSettings = FactorSettings()
+    place: PlaceSettings = PlaceSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    arrange: ArrangeSettings = ArrangeSettings()

@@ -1,0 +1,230 @@
+"""``Engine``: the one path from requests to lists. Online, batch, evaluation and export all go through ``answer``."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrange import arrange
+from recsys.bundle import Bundle, open_bundle
+from recsys.catalogue import Catalogue
+from recsys.config import EngineSettings
+from recsys.eligible import CONDITIONS, eligible, failures
+from recsys.errors import RequestError
+from recsys.explain import Explainer, Reasons
+from recsys.intake import to_candidates
+from recsys.pool import SOURCES, Pool, everything
+from recsys.queries import Queries
+from recsys.rank import Ranker
+from recsys.request import Recommendation, Request
+from recsys.retrieve import Interests, find_interests, retrieve
+from recsys.signals import compute
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+_RETRIEVE_AT_ONCE, _SCORE_AT_ONCE = 256, 16  # requests: FAISS likes many, the cache of the processor few
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Answers to B requests.
+
+    Attributes:
+        rows: int32 (B, k), catalogue rows, best first, -1 where fewer.
+        scores: float32 (B, k), NaN where the row is -1.
+        sources: uint8 (B, k), bits of ``recsys.pool.SOURCES``.
+        reasons: None unless asked for.
+    """
+
+    rows: Rows
+    scores: Numbers
+    sources: NDArray[np.uint8]
+    reasons: Reasons | None = None
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An immutable catalogue, a ranker and the settings; answers from any thread.
+
+    Attributes:
+        catalogue: the postings.
+        ranker: the order.
+        settings: of every stage.
+        skills: code of each skill's ``recsys.attributes.skill_key``.
+        explainer: words for reasons; None where the bundle's texts are not at hand.
+        name: which bundle this is.
+    """
+
+    catalogue: Catalogue
+    ranker: Ranker
+    settings: EngineSettings
+    skills: dict[str, int]
+    explainer: Explainer | None = None
+    name: str = ""
+
+    @classmethod
+    def load(cls, path: str | Path, verify: bool = True) -> "Engine":
+        """Open a bundle.
+
+        Args:
+            path: the folder that ``jobrec train --out`` wrote.
+            verify: compare every file with its hash in the manifest.
+
+        Raises:
+            BundleError: a file is missing, cut or changed, or the bundle is of another schema version.
+        """
+        return cls.from_bundle(open_bundle(Path(path), verify))
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> "Engine":
+        """The engine of an open bundle."""
+        explainer = Explainer(bundle.titles, bundle.companies)
+        return cls(bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name)
+
+    def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:
+        """The best postings for each request, at most ``k``, best first.
+
+        Raises:
+            RequestError: a profile's vectors have another dimension than the bundle's, or an event's type is unknown.
+        """
+        return self.recommendations(self.answer(self.queries(requests), k, explain))
+
+    def recommendations(self, lists: Lists) -> list[list[Recommendation]]:
+        """Lists in the customer's ids and in words."""
+        return [self._recommendations(lists, at) for at in range(len(lists.rows))]
+
+    def score(self, request: Request, posting_ids: Sequence[str]) -> list[float]:
+        """Scores of chosen postings for one request, whether or not they would be shown to it.
+
+        Raises:
+            RequestError: an id is not in the catalogue.
+        """
+        rows = self.catalogue.ids.rows(posting_ids)
+        if (rows < 0).any():
+            unknown = [id_ for id_, row in zip(posting_ids, rows, strict=True) if row < 0]
+            raise RequestError(f"{len(unknown)} posting ids are not in this bundle, the first is {unknown[0]!r}")
+        if len(rows) == 0:
+            return []
+        queries = self.queries([request])
+        interests = find_interests(self.catalogue, queries, self.settings.retrieve)
+        signals = compute(self.catalogue, queries, interests, rows[None])
+        return [float(score) for score in self.ranker.score(signals)[0]]
+
+    def why(self, request: Request, posting_id: str, k: int = 10) -> str:
+        """At which stage a posting falls for a request, or its rank and the reasons, in one line.
+
+        Raises:
+            RequestError: the id is not in the catalogue.
+        """
+        return self.why_of(self.queries([request]), posting_id, k)
+
+    def why_of(self, queries: Queries, posting_id: str, k: int = 10) -> str:
+        """As ``why``, for one request as arrays."""
+        row = self.catalogue.ids.row(posting_id)
+        if not self.catalogue.open[row]:
+            return "not retrieved: the posting was not open when the bundle was made"
+        failed = failures(self.catalogue, queries, np.array([[row]], np.int32))[:, 0, 0]
+        if failed.any():
+            return f"not eligible: {CONDITIONS[int(np.argmax(failed))]}"
+        interests = find_interests(self.catalogue, queries, self.settings.retrieve)
+        pool = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
+        score = float(self.ranker.score(signals)[0, 0])
+        if row not in pool.rows[0]:
+            return (
+                f"not retrieved: none of the sources brought it into a pool of {pool.rows.shape[1]} (score {score:.3f})"
+            )
+        lists = self._list(queries, interests, pool, pool.rows.shape[1], explain=True)
+        rank = int(np.flatnonzero(lists.rows[0] == row)[0])
+        line = self._recommendations(lists, 0)[rank]
+        stage = "listed" if rank < k else "ordered below the list"
+        reasons = "; ".join(line.reasons) or "no signal stands out"
+        return f"{stage}: rank {rank + 1} of {int((lists.rows[0] >= 0).sum())}, score {score:.3f}: {reasons}"
+
+    def queries(self, requests: Sequence[Request]) -> Queries:
+        """Requests as arrays, by the same path as stored candidates."""
+        now = np.array([time.time() if request.now is None else request.now for request in requests], np.float64)
+        candidates = to_candidates(requests, self.catalogue, self.skills)
+        return candidates.queries(np.arange(len(requests)), now, self.settings.events)
+
+    def answer(self, queries: Queries, k: int, explain: bool = False) -> Lists:
+        """The one path: lists of at most ``k`` for B requests."""
+        if k < 1:
+            raise RequestError(f"k must be at least 1, not {k}")
+        parts = []
+        for at in range(0, len(queries), _RETRIEVE_AT_ONCE):
+            block = queries.part(at, min(at + _RETRIEVE_AT_ONCE, len(queries)))
+            interests = find_interests(self.catalogue, block, self.settings.retrieve)
+            pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+            parts += [
+                self._list(block.part(b, b + _SCORE_AT_ONCE), interests.part(b, b + _SCORE_AT_ONCE),
+                           pool.part(b, b + _SCORE_AT_ONCE), k, explain)
+                for b in range(0, len(block), _SCORE_AT_ONCE)
+            ]  # fmt: skip
+        return _join(parts, k)
+
+    def rank_all(self, queries: Queries, k: int) -> Lists:
+        """As ``answer``, but every open posting is scored: what retrieval could lose at most. For evaluation."""
+        open_rows = np.flatnonzero(self.catalogue.open).astype(np.int32)
+        parts = []
+        for at in range(0, len(queries), _SCORE_AT_ONCE):
+            block = queries.part(at, min(at + _SCORE_AT_ONCE, len(queries)))
+            interests = find_interests(self.catalogue, block, self.settings.retrieve)
+            parts.append(self._list(block, interests, everything(open_rows, len(block)), k, False))
+        return _join(parts, k)
+
+    def with_ranker(self, ranker: Ranker) -> "Engine":
+        """The same engine with another order."""
+        return replace(self, ranker=ranker)
+
+    def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: bool) -> Lists:
+        catalogue = self.catalogue
+        signals = compute(catalogue, queries, interests, pool.rows)
+        scores = self.ranker.score(signals)
+        allowed = eligible(catalogue, queries, pool.rows)
+        safe = np.maximum(pool.rows, 0)
+        seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
+        order = arrange(scores, allowed, seen, catalogue.attributes.company[safe], self.settings.arrange, k)
+        rows = order.of(pool.rows, -1)
+        reasons = None
+        if explain and self.explainer is not None:
+            reasons = self.explainer.reasons(catalogue, self.ranker, queries, signals, order, rows)
+        return Lists(rows, order.of(scores, np.nan), order.of(pool.sources, 0), reasons)
+
+    def _recommendations(self, lists: Lists, at: int) -> list[Recommendation]:
+        count = int((lists.rows[at] >= 0).sum())
+        ids = self.catalogue.ids.names(lists.rows[at, :count])
+        words = lists.reasons.words(at) if lists.reasons is not None else [()] * count
+        return [
+            Recommendation(
+                posting_id=str(ids[rank]),
+                rank=rank + 1,
+                score=float(lists.scores[at, rank]),
+                reasons=words[rank],
+                sources=tuple(name for bit, name in enumerate(SOURCES) if lists.sources[at, rank] >> bit & 1),
+            )
+            for rank in range(count)
+        ]
+
+
+def _join(parts: list[Lists], k: int) -> Lists:
+    if not parts:
+        empty = np.empty((0, k))
+        return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
+    reasons = [part.reasons for part in parts]
+    return Lists(
+        _stack([part.rows for part in parts], k, -1),
+        _stack([part.scores for part in parts], k, np.nan),
+        _stack([part.sources for part in parts], k, 0),
+        Reasons.join([one for one in reasons if one is not None]) if None not in reasons else None,
+    )
+
+
+def _stack(arrays: list[NDArray[np.generic]], k: int, fill: float) -> NDArray[np.generic]:
+    """One array (B, k) of parts (b, <= k)."""
+    padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
+    return np.concatenate(padded)

@@ -1,0 +1,44 @@
+"""Every error this project raises on purpose, as one tree.
+
+    JobrecError
+    +-- ConfigError        a setting is unknown, missing or contradictory
+    +-- DataError          a source file cannot be used as the config describes it
+    +-- RequestError       a request names something that does not exist or is malformed
+    +-- BundleError        a bundle is damaged, incomplete or of another schema version
+    +-- MissingExtraError  an optional part is not installed
+
+The message says what, where and what to do. The command line prints it as one line and exits with 2.
+"""
+
+
+class JobrecError(Exception):
+    """Something that the person who runs the program can put right."""
+
+
+class ConfigError(JobrecError):
+    """A setting is unknown, missing or contradictory."""
+
+
+class DataError(JobrecError):
+    """A source file cannot be used as the config describes it."""
+
+
+class RequestError(JobrecError):
+    """A request names something that does not exist, or is malformed."""
+
+
+class BundleError(JobrecError):
+    """A bundle is damaged, incomplete or of another schema version."""
+
+
+class MissingExtraError(JobrecError):
+    """An optional part is not installed.
+
+    Args:
+        what: the feature that was asked for.
+        extra: the name of the extra that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'jobrec[{extra}]'")
+        self.extra = extra

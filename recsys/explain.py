@@ -1,0 +1,190 @@
+"""Reasons in words, named after the signals that really decided.
+
+A signal counts by what it adds to the posting's score beyond what it adds to an average posting of the same pool.
+Signals that speak of the same evidence are summed, and the largest sums are put into words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrange import Order
+from recsys.catalogue import Catalogue
+from recsys.queries import VIEWED, Queries
+from recsys.rank import Ranker
+from recsys.signals import COLUMN, NAMES
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+REASONS = 3  #: at most this many for a posting
+_LEAST_SHARE = 0.1  # of all that speaks for the posting; less is not worth a word
+
+#: Evidence, the signals that speak of it, and its words; {n} is a whole number, {title} and {company} are texts.
+_EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
+    ("viewed", ("title_viewed", "title_viewed_mean", "title_last", "text_viewed", "occupation_met", "industry_met"),
+     "like “{title}” in your history"),
+    ("wanted", ("title_wanted", "title_wanted_mean"), "close to a title you want"),
+    ("past", ("title_past", "title_past_last"), "close to work you have done"),
+    ("profile", ("text_profile",), "fits your profile as a whole"),
+    ("looked", ("near_viewed_log", "near_viewed_20", "near_viewed_80", "near_last_log", "near_last_20", "near_last_80"),
+     "{n} km from where you looked"),
+    ("home", ("near_home_log", "near_home_20", "near_home_80", "in_reach"), "{n} km from home"),
+    ("worked", ("near_worked_log", "near_worked_20", "near_worked_80"), "{n} km from where you worked"),
+    ("remote", ("remote_fit",), "the place of work suits you"),
+    ("others", ("factors", "factors_score", "factors_new", "cooccur"), "chosen by people who chose what you chose"),
+    ("popular", ("popularity",), "much asked for now"),
+    ("employer", ("employer_met",), "at {company}, as others in your history"),
+    ("level", ("seniority_gap",), "at your level"),
+    ("pay", ("pay_fit",), "pays what you ask"),
+    ("skills", ("skills_met",), "you bring {n} % of the skills it names"),
+    ("fresh", ("freshness",), "posted {n} days ago"),
+)  # fmt: skip
+_KINDS: Final = {name: at for at, (name, _, _) in enumerate(_EVIDENCE)}
+
+
+def _grouping() -> NDArray[np.float32]:
+    groups = np.zeros((len(NAMES), len(_EVIDENCE)), np.float32)
+    for at, (_, signals, _) in enumerate(_EVIDENCE):
+        groups[[COLUMN[name] for name in signals], at] = 1
+    return groups
+
+
+_GROUPS: Final = _grouping()
+
+
+class Texts(Protocol):
+    """A column of texts of the postings."""
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """The texts at ``rows``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Why each posting of B lists stands there, not yet in words.
+
+    Attributes:
+        keys: int64 (B, k, REASONS): kind << 56 | number << 32 | row, -1 where fewer. ``number`` is km, per cent or
+            days; ``row`` is the posting that is named.
+        titles, companies: texts of the postings.
+    """
+
+    keys: NDArray[np.int64]
+    titles: Texts
+    companies: Texts
+
+    def words(self, at: int) -> list[tuple[str, ...]]:
+        """The reasons of list ``at``, a tuple for each of its k places."""
+        phrases = self._phrases(self.keys[at])
+        return [tuple(phrases[key] for key in line if key >= 0) for line in self.keys[at].tolist()]
+
+    def joined(self) -> NDArray[np.object_]:
+        """The reasons of every place, joined by "; ": object (B, k)."""
+        flat = self.keys.reshape(-1, REASONS)
+        distinct, inverse = np.unique(self.keys, return_inverse=True)
+        phrases = self._phrases(distinct)
+        texts = np.array([phrases.get(int(key), "") for key in distinct], dtype=object)[inverse.reshape(flat.shape)]
+        out = texts[:, 0]
+        for column in range(1, REASONS):
+            out = out + np.where(flat[:, column] >= 0, "; ", "") + texts[:, column]
+        joined: NDArray[np.object_] = out.reshape(self.keys.shape[:2])
+        return joined
+
+    def _phrases(self, keys: NDArray[np.int64]) -> dict[int, str]:
+        distinct = [key for key in np.unique(keys).tolist() if key >= 0]
+        rows = [key & 0xFFFFFFFF for key in distinct]
+        titles, companies = self.titles.take(rows), self.companies.take(rows)
+        return {
+            key: _EVIDENCE[key >> 56][2].format(n=(key >> 32) & 0xFFFFFF, title=title, company=company)
+            for key, title, company in zip(distinct, titles, companies, strict=True)
+        }
+
+    @classmethod
+    def join(cls, parts: "Sequence[Reasons]") -> "Reasons":
+        """One value of the reasons of consecutive requests."""
+        width = max(part.keys.shape[1] for part in parts)
+        padded = [np.pad(p.keys, ((0, 0), (0, width - p.keys.shape[1]), (0, 0)), constant_values=-1) for p in parts]
+        return cls(np.concatenate(padded), parts[0].titles, parts[0].companies)
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Finds reasons, with the texts that they name at hand."""
+
+    titles: Texts
+    companies: Texts
+
+    def reasons(
+        self, catalogue: Catalogue, ranker: Ranker, queries: Queries, signals: Numbers, order: Order, rows: Rows
+    ) -> Reasons:
+        """Reasons for lists (B, k).
+
+        Args:
+            catalogue: the postings.
+            ranker: gives each signal's share of the score.
+            queries: B requests.
+            signals: float32 (B, n, F) of their pools.
+            order: the lists, as positions in the pools.
+            rows: int32 (B, k), the lists as catalogue rows.
+        """
+        shares = ranker.shares(signals)
+        beyond = shares - shares.mean(axis=1, keepdims=True)
+        at = np.maximum(order.at, 0)[..., None]
+        chosen, share = np.take_along_axis(signals, at, 1), np.take_along_axis(beyond, at, 1)
+        gain = np.matmul(share, _GROUPS)
+        _hand_out_joint(gain, share, chosen)
+        number, named = _details(catalogue, queries, chosen, rows)
+        best = np.argsort(-gain, axis=2, kind="stable")[:, :, :REASONS]
+        worth = np.take_along_axis(gain, best, 2)
+        least = _LEAST_SHARE * np.maximum(gain, 0).sum(axis=2, keepdims=True)
+        keys = (
+            (best.astype(np.int64) << 56)
+            | (np.take_along_axis(number, best, 2) << 32)
+            | np.take_along_axis(named, best, 2)
+        )
+        keys[(worth <= least) | (worth <= 0) | (rows < 0)[..., None]] = -1
+        return Reasons(
+            np.take_along_axis(keys, np.argsort(keys < 0, axis=2, kind="stable"), 2), self.titles, self.companies
+        )
+
+
+def _hand_out_joint(gain: Numbers, share: Numbers, signals: Numbers) -> None:
+    """Give what the joint signals add to the evidence that they were made of."""
+    title_of = [_KINDS["viewed"], _KINDS["wanted"], _KINDS["past"]]
+    place_of = [_KINDS["looked"], _KINDS["home"], _KINDS["worked"]]
+    titles = signals[..., [COLUMN["title_viewed"], COLUMN["title_wanted"], COLUMN["title_past"]]]
+    places = signals[..., [COLUMN["near_viewed_log"], COLUMN["near_home_log"], COLUMN["near_worked_log"]]]
+    for values, kinds, names in ((titles, title_of, ("title_any",)), (places, place_of, ("near_any", "title_near"))):
+        winner = np.argmax(np.where(np.isnan(values), -np.inf, values), axis=2)
+        extra = share[..., [COLUMN[name] for name in names]].sum(axis=2)
+        for at, kind in enumerate(kinds):
+            gain[..., kind] += np.where((winner == at) & ~np.isnan(values).all(axis=2), extra, 0)
+
+
+def _details(
+    catalogue: Catalogue, queries: Queries, signals: Numbers, rows: Rows
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The number and the posting row that each kind of evidence may name, both int64 (B, k, kinds)."""
+    number = np.zeros((*rows.shape, len(_EVIDENCE)), np.int64)
+    named = np.zeros_like(number)
+
+    def put(kind: str, value: Numbers) -> None:
+        number[..., _KINDS[kind]] = np.clip(np.rint(np.nan_to_num(value)), 0, 0xFFFFFF)
+
+    with np.errstate(over="ignore"):
+        for kind, name in (("looked", "near_viewed_log"), ("home", "near_home_log"), ("worked", "near_worked_log")):
+            put(kind, 10 * np.expm1(-signals[..., COLUMN[name]]))
+    put("skills", 100 * signals[..., COLUMN["skills_met"]])
+    put("fresh", 7 * np.expm1(-signals[..., COLUMN["freshness"]]))
+    viewed = queries.history[:, :VIEWED]
+    slots = np.ascontiguousarray(catalogue.title.vectors(viewed).transpose(0, 2, 1))
+    alike = catalogue.title.similarity(np.maximum(rows, 0), slots)
+    most = np.argmax(np.where((viewed >= 0)[:, None], alike, -np.inf), axis=2)
+    named[..., _KINDS["viewed"]] = np.maximum(np.take_along_axis(viewed, most, 1), 0)
+    named[..., _KINDS["employer"]] = np.maximum(rows, 0)
+    return number, named

@@ -1,0 +1,55 @@
+"""The one place where the customer's ids and our row numbers meet."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.errors import RequestError
+
+
+class Ids:
+    """A frozen map between ids (the customer's strings) and rows (positions 0..N-1).
+
+    Args:
+        ids: N distinct strings.
+        what: the word for such a thing in error messages ("posting", "candidate").
+
+    Raises:
+        ValueError: an id stands twice.
+    """
+
+    def __init__(self, ids: Sequence[str] | NDArray[np.object_] | pd.Series, what: str) -> None:
+        self._names = np.asarray(ids, dtype=object)
+        self._names.setflags(write=False)
+        self.what = what
+        if pd.Index(self._names).has_duplicates:
+            raise ValueError(f"a {what} id stands twice")
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @cached_property
+    def _index(self) -> "pd.Index[str]":
+        return pd.Index(self._names)
+
+    def rows(self, ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int32]:
+        """Rows (N,) int32 of ``ids``, -1 for an id that is not here."""
+        return self._index.get_indexer(np.asarray(ids, dtype=object)).astype(np.int32)
+
+    def row(self, one: str) -> int:
+        """The row of one id.
+
+        Raises:
+            RequestError: there is no such id.
+        """
+        row = int(self.rows([one])[0])
+        if row < 0:
+            raise RequestError(f"there is no {self.what} with the id {one!r} in this bundle")
+        return row
+
+    def names(self, rows: NDArray[np.integer] | Sequence[int] | slice | None = None) -> NDArray[np.object_]:
+        """The ids at ``rows`` (any shape), or all of them, as an object array."""
+        return self._names if rows is None else self._names[rows]

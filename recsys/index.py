@@ -1,0 +1,203 @@
+"""The seam around FAISS: the only file that imports it.
+
+Three searches share one class: over all open postings by text, over factors, and by text inside grid cells
+(an inverted file whose lists are the cells). Scores from a compressed index only choose who enters the pool; the
+engine scores the pool again from the stored vectors.
+"""
+
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.errors import BundleError
+
+Rows = NDArray[np.int32]
+
+_MARGIN = 16  # entries fetched beyond those asked for, so that ties at the cut are settled here
+
+
+def set_threads(count: int) -> None:
+    """Let FAISS use ``count`` threads."""
+    faiss.omp_set_num_threads(count)
+
+
+def threads() -> int:
+    """How many threads FAISS uses."""
+    return int(faiss.omp_get_max_threads())
+
+
+@dataclass(frozen=True)
+class VectorIndex:
+    """A FAISS index by inner product, and the posting row of each of its entries.
+
+    Attributes:
+        index: the FAISS index; None when it holds nothing.
+        rows: int32 (N,), posting row of the entry at each position.
+    """
+
+    index: "faiss.Index | None"
+    rows: Rows
+
+    def search(self, queries: NDArray[np.float32], k: int) -> Rows:
+        """Posting rows int32 (Q, k) of the best entries by FAISS' own score, -1 where there are fewer."""
+        if self.index is None or k == 0 or len(queries) == 0:
+            return np.full((len(queries), k), -1, np.int32)
+        scores, found = self.index.search(np.ascontiguousarray(queries, np.float32), k + _MARGIN)
+        return _best_rows(scores, found, self.rows, k)
+
+    def serialised(self) -> NDArray[np.uint8]:
+        """The FAISS index as bytes; empty when it holds nothing."""
+        if self.index is None:
+            return np.empty(0, np.uint8)
+        return np.asarray(faiss.serialize_index(self.index))
+
+
+def _best_rows(scores: NDArray[np.float32], found: NDArray[np.int64], rows: Rows, k: int) -> Rows:
+    """The first ``k`` of an over-fetched result, ties by row.
+
+    FAISS adds in another order for a batch than for one query, so equal entries come in any order and the cut falls
+    anywhere among them. Scores are compared in steps of 1e-5 and the rest is settled by the row.
+    """
+    there = found >= 0  # FAISS pads with -1
+    steps = np.rint(np.where(there, -scores, 2e4) * 1e5).astype(np.int64)
+    key = (steps << 32) | np.where(there, rows[found], np.int32(2**31 - 1))
+    best = np.sort(key, axis=1)[:, :k] & 0xFFFFFFFF
+    return np.where(best == 2**31 - 1, -1, best).astype(np.int32)
+
+
+def read_index(path: str, rows: Rows) -> VectorIndex:
+    """Open an index file memory-mapped, so that several processes share one copy.
+
+    Raises:
+        BundleError: FAISS cannot read the file, or it does not hold as many entries as ``rows``.
+    """
+    if len(rows) == 0:
+        return VectorIndex(None, rows)
+    try:
+        index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise BundleError(f"{path}: FAISS cannot read this index ({str(error).splitlines()[0][:200]})") from error
+    if index.ntotal != len(rows):
+        raise BundleError(f"{path}: holds {index.ntotal} entries, but the bundle lists {len(rows)} rows for it")
+    return VectorIndex(index, rows)
+
+
+def build_index(vectors: NDArray[np.float32], rows: Rows, exact_below: int, probes: int) -> VectorIndex:
+    """An index over ``vectors`` (N, d): exact up to ``exact_below`` entries, inverted lists of 8-bit codes above."""
+    count, dimension = vectors.shape
+    if count == 0:
+        return VectorIndex(None, rows)
+    if count <= exact_below:
+        index = faiss.IndexFlatIP(dimension)
+    else:
+        lists = int(np.clip(2 ** np.round(np.log2(2 * np.sqrt(count))), 16, 4096))
+        index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+        index.nprobe = probes
+        index.cp.seed = 1
+        index.cp.min_points_per_centroid = 5
+        sample = np.random.default_rng(0).choice(count, min(count, 40 * lists), replace=False)
+        index.train(np.ascontiguousarray(vectors[np.sort(sample)]))
+    index.add(np.ascontiguousarray(vectors))
+    return VectorIndex(index, rows)
+
+
+def build_graph_index(vectors: NDArray[np.float32], rows: Rows, exact_below: int) -> VectorIndex:
+    """An index over factors: exact up to ``exact_below`` entries, an HNSW graph above.
+
+    Factors do not cluster, so inverted lists lose answers that a graph finds.
+    """
+    count, dimension = vectors.shape
+    if count <= exact_below:
+        return build_index(vectors, rows, exact_below=count, probes=1)
+    index = faiss.IndexHNSWSQ(dimension, faiss.ScalarQuantizer.QT_fp16, 16, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = 60
+    index.hnsw.efSearch = 96
+    index.train(np.ascontiguousarray(vectors[: min(count, 10_000)]))
+    index.add(np.ascontiguousarray(vectors))
+    return VectorIndex(index, rows)
+
+
+@dataclass(frozen=True)
+class CellIndex:
+    """An inverted file whose lists are grid cells: text similarity among the postings of chosen cells.
+
+    An entry is one place of one posting, so a posting with several places stands in several lists.
+    """
+
+    index: "faiss.IndexIVF | None"
+    rows: Rows
+
+    def search(self, queries: NDArray[np.float32], cells: Rows, k: int) -> Rows:
+        """Posting rows int32 (Q, k) of the most similar postings in each query's own ``cells``.
+
+        Args:
+            queries: float32 (Q, d).
+            cells: int32 (Q, m) cell numbers, -1 where fewer.
+            k: entries a query.
+
+        Returns:
+            -1 where there are fewer. A posting with two places in the cells stands twice.
+        """
+        if self.index is None or k == 0 or len(queries) == 0:
+            return np.full((len(queries), k), -1, np.int32)
+        chosen = np.where(cells < self.index.nlist, cells, -1).astype(np.int64)
+        self.index.nprobe = chosen.shape[1]
+        scores, found = self.index.search_preassigned(
+            np.ascontiguousarray(queries, np.float32), k + _MARGIN, chosen, np.zeros(chosen.shape, np.float32)
+        )
+        return _best_rows(scores, found, self.rows, k)
+
+    def serialised(self) -> NDArray[np.uint8]:
+        """The FAISS index as bytes; empty when it holds nothing."""
+        if self.index is None:
+            return np.empty(0, np.uint8)
+        return np.asarray(faiss.serialize_index(self.index))
+
+
+def read_cell_index(path: str, rows: Rows) -> CellIndex:
+    """Open a cell index; errors as in ``read_index``."""
+    opened = read_index(path, rows)
+    return CellIndex(opened.index, rows)
+
+
+def build_cell_index(
+    vectors: NDArray[np.float32], member: NDArray[np.intp], rows: Rows, lists: NDArray[np.int64], count: int
+) -> CellIndex:
+    """A cell index of ``count`` lists whose entry i is ``vectors[member[i]]`` in list ``lists[i]``.
+
+    Args:
+        vectors: float32 (N, d).
+        member: (E,), positions in ``vectors``.
+        rows: int32 (E,), posting row of each entry.
+        lists: int64 (E,), list of each entry.
+        count: number of lists.
+    """
+    dimension = vectors.shape[1]
+    if len(member) == 0:
+        return CellIndex(None, np.empty(0, np.int32))
+    quantizer = faiss.IndexFlatIP(dimension)
+    quantizer.add(np.zeros((count, dimension), np.float32))  # never searched: the caller names the lists
+    index = faiss.IndexIVFScalarQuantizer(
+        quantizer, dimension, count, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT, False
+    )
+    sample = np.random.default_rng(0).choice(len(member), min(len(member), 50_000), replace=False)
+    index.sq.train(np.ascontiguousarray(vectors[member[np.sort(sample)]]))
+    index.is_trained = True
+    for at in range(0, len(member), 65_536):
+        part = np.ascontiguousarray(vectors[member[at : at + 65_536]])
+        assigned = np.ascontiguousarray(lists[at : at + 65_536], np.int64)
+        ids = np.arange(at, at + len(part), dtype=np.int64)
+        index.add_core(len(part), faiss.swig_ptr(part), faiss.swig_ptr(ids), faiss.swig_ptr(assigned))
+    return CellIndex(index, rows)
+
+
+def split_lists(vectors: NDArray[np.float32], lists: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Split (N, d) vectors into about ``lists`` clusters: centroids (lists, d), and the cluster of each (N,)."""
+    means = faiss.Kmeans(
+        vectors.shape[1], lists, niter=8, seed=1, spherical=True, max_points_per_centroid=64, min_points_per_centroid=1
+    )
+    means.train(np.ascontiguousarray(vectors))
+    _, nearest = means.index.search(np.ascontiguousarray(vectors), 1)
+    return means.centroids, nearest[:, 0]

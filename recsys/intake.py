@@ -1,0 +1,89 @@
+"""From requests to the arrays of a candidate snapshot."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.attributes import number_or_nan, skill_codes
+from recsys.candidates import Candidates, Histories, Profiles
+from recsys.catalogue import Catalogue
+from recsys.codes import Codes
+from recsys.errors import RequestError
+from recsys.geo import unit_vectors
+from recsys.ids import Ids
+from recsys.queries import PAST, WANTED, WORKED
+from recsys.request import Interaction, Profile, Request
+from recsys.schema import EVENT_TYPES
+
+SKILLS = 16  #: skills of a candidate that are compared
+
+
+def to_candidates(requests: Sequence[Request], catalogue: Catalogue, skills: dict[str, int]) -> Candidates:
+    """A snapshot that holds exactly the candidates of ``requests``, in their order.
+
+    Raises:
+        RequestError: a vector has another dimension than the catalogue's, or an event's type is unknown.
+    """
+    profiles = [request.profile for request in requests]
+    return Candidates(
+        Ids([str(at) for at in range(len(requests))], "candidate"),
+        _profiles(profiles, catalogue.title.dimension, skills),
+        _histories([request.history for request in requests], catalogue),
+    )
+
+
+def _profiles(profiles: Sequence[Profile], dimension: int, skills: dict[str, int]) -> Profiles:
+    vectors: list[NDArray[np.float32]] = []
+
+    def slots(one: NDArray[np.float32] | None, width: int) -> list[int]:
+        rows = [] if one is None else list(np.atleast_2d(np.asarray(one, np.float32))[:width])
+        for row in rows:
+            if row.shape != (dimension,):
+                raise RequestError(f"a profile's vector has {len(row)} numbers, the bundle's encoder gives {dimension}")
+        vectors.extend(rows)
+        taken = [len(vectors) - len(rows) + at if row.any() else -1 for at, row in enumerate(rows)]
+        return taken + [-1] * (width - len(rows))
+
+    def pointers(name: str, width: int) -> NDArray[np.int32]:
+        return np.array([slots(getattr(p, name), width) for p in profiles], np.int32).reshape(len(profiles), width)
+
+    wanted, past, whole = pointers("wanted", WANTED), pointers("past", PAST), pointers("whole", 1)[:, 0]
+    worked = np.full((len(profiles), WORKED, 2), np.nan)
+    for at, profile in enumerate(profiles):
+        for slot, place in enumerate(list(profile.worked)[:WORKED]):
+            worked[at, slot] = place
+    unknown = (np.nan, np.nan)
+    home = np.array([unknown if p.home is None else p.home for p in profiles]).reshape(-1, 2)
+    return Profiles(
+        vectors=Codes.from_vectors(np.array(vectors, np.float32).reshape(-1, dimension)),
+        wanted=wanted,
+        past=past,
+        whole=whole,
+        home=unit_vectors(home),
+        worked=unit_vectors(worked),
+        reach_km=np.array([number_or_nan(p.reach_km) for p in profiles], np.float32),
+        remote_ok=np.array([-1 if p.remote_ok is None else int(p.remote_ok) for p in profiles], np.int8),
+        seniority=np.array([number_or_nan(p.seniority) for p in profiles], np.float32),
+        pay=np.array([number_or_nan(p.pay) for p in profiles], np.float32),
+        skills=skill_codes([list(p.skills) for p in profiles], skills, SKILLS),
+    )
+
+
+def _histories(histories: Sequence[Sequence[Interaction]], catalogue: Catalogue) -> Histories:
+    unknown = {event.type for history in histories for event in history} - set(EVENT_TYPES[:-1])
+    if unknown:
+        raise RequestError(
+            f"the event type {sorted(unknown)[0]!r} is unknown; use one of {', '.join(EVENT_TYPES[:-1])}"
+        )
+    ordered = [
+        sorted(history, key=lambda event: -np.inf if event.time is None else event.time) for history in histories
+    ]
+    flat = [event for history in ordered for event in history]
+    return Histories(
+        start=np.concatenate([[0], np.cumsum([len(history) for history in ordered])]).astype(np.int64),
+        posting=catalogue.ids.rows([event.posting_id for event in flat]),
+        kind=np.array([EVENT_TYPES.index(event.type) for event in flat], np.uint8),
+        time=np.array([number_or_nan(event.time) for event in flat], np.float64),
+        value=np.array([number_or_nan(event.value) for event in flat], np.float32),
+    )

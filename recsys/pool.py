@@ -1,0 +1,84 @@
+"""The pool: which postings are scored for each request, and which sources brought them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int32]
+
+#: Sources of the pool, in the order of their bits.
+SOURCES = ("text", "near", "factors", "cooccur", "recent", "popular")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Postings to be scored for B requests.
+
+    Attributes:
+        rows: int32 (B, n), ascending in each request, -1 where empty. The width depends on the settings and the
+            catalogue alone, so the arithmetic of a request is the same in every batch.
+        sources: uint8 (B, n), bit i is set if ``SOURCES[i]`` brought the posting.
+    """
+
+    rows: Rows
+    sources: NDArray[np.uint8]
+
+    def part(self, at: int, to: int) -> "Pool":
+        """Requests ``at`` to ``to`` - 1."""
+        return Pool(self.rows[at:to], self.sources[at:to])
+
+
+def everything(open_rows: Rows, requests: int) -> Pool:
+    """The pool of a small catalogue: all open postings."""
+    rows = np.broadcast_to(open_rows, (requests, len(open_rows)))
+    return Pool(rows, np.zeros(rows.shape, np.uint8))
+
+
+def unite(found: list[Rows], width: int) -> Pool:
+    """Merge the lists of the sources into one pool of ``width`` postings.
+
+    Where the union is larger, each source loses its tail in proportion to its length.
+
+    Args:
+        found: for each source int32 (B, n_i), best first, -1 where fewer; a posting may stand several times.
+        width: postings kept for each request.
+    """
+    priority = np.concatenate([(np.arange(f.shape[1]) + 1) / max(f.shape[1], 1) for f in found])
+    order = np.argsort(priority, kind="stable")
+    bits = np.repeat(np.uint8(1) << np.arange(len(found), dtype=np.uint8), [f.shape[1] for f in found])[order]
+    rows = np.concatenate(found, axis=1)[:, order]
+    requests, columns = rows.shape
+    if columns < width:
+        rows = np.pad(rows, ((0, 0), (0, width - columns)), constant_values=-1)
+        bits = np.pad(bits, (0, width - columns))
+        columns = width
+    keys = np.sort((rows.astype(np.int64) << 16) | np.arange(columns), axis=1)
+    row, column = keys >> 16, keys & 0xFFFF
+    first = (row >= 0) & np.diff(row, axis=1, prepend=-1).astype(bool)
+    brought = _or_runs(np.where(row >= 0, bits[column], np.uint8(0)), first)
+    rank = np.where(first, column, columns + np.arange(columns))  # distinct, so that exactly `width` are kept
+    last = np.partition(rank, width - 1, axis=1)[:, width - 1 : width]
+    kept = rank <= last
+    shape = (requests, width)
+    flat = first[kept].reshape(shape)
+    chosen = np.where(flat, row[kept].reshape(shape), -1).astype(np.int32)
+    sources = np.where(flat, brought[kept].reshape(shape), 0).astype(np.uint8)
+    return _fold_left(chosen, sources)
+
+
+def _or_runs(bits: NDArray[np.uint8], first: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """At the first of each run of equal postings, the bits of the whole run."""
+    starts = first.copy()
+    starts[:, 0] = True
+    at = np.flatnonzero(starts)
+    merged = np.bitwise_or.reduceat(bits.ravel(), at)
+    out = np.zeros(bits.size, np.uint8)
+    out[at] = merged
+    return out.reshape(bits.shape)
+
+
+def _fold_left(rows: Rows, sources: NDArray[np.uint8]) -> Pool:
+    """Move the empty places to the right, the postings in ascending order."""
+    order = np.argsort(np.where(rows >= 0, rows, np.iinfo(np.int32).max), axis=1, kind="stable")
+    return Pool(np.take_along_axis(rows, order, 1), np.take_along_axis(sources, order, 1))

@@ -1,0 +1,73 @@
+"""What B candidates ask, as arrays: the immutable value that every stage of the engine reads."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+HISTORY = 24  #: postings of the history that the collaborative part reads
+VIEWED = 8  #: the latest of them, whose titles and places are compared one by one
+WANTED = 4  #: desired titles
+PAST = 4  #: titles held
+WORKED = 4  #: places of past work
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Queries:
+    """B requests. The first dimension of every array but ``hidden`` is B; widths do not depend on B.
+
+    Attributes:
+        history: int32 (B, HISTORY), catalogue rows of distinct postings, latest first, -1 padded.
+        weight: float32 (B, HISTORY), event weights with age counted, 0 where the row is -1.
+        time: float64 (B, HISTORY), when, NaN where unknown.
+        hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
+        wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
+        wanted_known, past_known: bool (B, WANTED | PAST).
+        whole: float32 (B, d), the profile as one text; whole_known: bool (B,).
+        home: float32 (B, 3); worked: float32 (B, WORKED, 3); NaN where unknown.
+        reach_km, seniority, pay: float32 (B,), NaN where not said.
+        remote_ok: int8 (B,).
+        skills: int32 (B, S), -1 padded.
+        now: float64 (B,), the moment of the request.
+    """
+
+    history: Rows
+    weight: Numbers
+    time: NDArray[np.float64]
+    hidden: NDArray[np.int64]
+    wanted: Numbers
+    wanted_known: Flags
+    past: Numbers
+    past_known: Flags
+    whole: Numbers
+    whole_known: Flags
+    home: Numbers
+    worked: Numbers
+    reach_km: Numbers
+    remote_ok: NDArray[np.int8]
+    seniority: Numbers
+    pay: Numbers
+    skills: Rows
+    now: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+    def part(self, at: int, to: int) -> "Queries":
+        """Requests ``at`` to ``to`` - 1."""
+        low, high = np.searchsorted(self.hidden, [np.int64(at) << 32, np.int64(to) << 32])
+        cut = {f.name: getattr(self, f.name)[at:to] for f in fields(self) if f.name != "hidden"}
+        return Queries(hidden=self.hidden[low:high] - (np.int64(at) << 32), **cut)
+
+    def take(self, rows: NDArray[np.intp]) -> "Queries":
+        """The requests at ``rows``, ascending."""
+        number = np.full(len(self), -1, np.int64)
+        number[rows] = np.arange(len(rows))
+        owner = number[self.hidden >> 32]
+        hidden = (owner << 32 | (self.hidden & 0xFFFFFFFF))[owner >= 0]
+        cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "hidden"}
+        return Queries(hidden=hidden, **cut)

@@ -1,0 +1,89 @@
+"""What is asked of the engine, and what it answers, in the customer's own ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """One event of a candidate.
+
+    Attributes:
+        posting_id: an id that the bundle does not know is passed over.
+        type: one of ``recsys.schema.EVENT_TYPES``.
+        time: seconds since 1970, None where unknown.
+        value: the customer's own factor on the event's weight.
+    """
+
+    posting_id: str
+    type: str = "view"
+    time: float | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a candidate says of themselves, texts already encoded (see ``serving.profile``).
+
+    Attributes:
+        wanted: float32 (W, d), unit vectors of desired titles, the most important first.
+        past: float32 (H, d), unit vectors of titles held, latest first.
+        whole: float32 (d,), unit vector of the whole profile or CV; None if there is none.
+        home: latitude, longitude in degrees.
+        worked: places of past work, latest first.
+        reach_km: the distance that the candidate accepts.
+        remote_ok: whether remote work is welcome.
+        seniority: level as in ``recsys.attributes.seniority_level``.
+        pay: least pay wanted a year.
+        skills: as the candidate writes them.
+    """
+
+    wanted: NDArray[np.float32] | None = None
+    past: NDArray[np.float32] | None = None
+    whole: NDArray[np.float32] | None = None
+    home: tuple[float, float] | None = None
+    worked: Sequence[tuple[float, float]] = ()
+    reach_km: float | None = None
+    remote_ok: bool | None = None
+    seniority: float | None = None
+    pay: float | None = None
+    skills: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One candidate asks.
+
+    Attributes:
+        candidate_id: for the answer only; None for somebody without an account.
+        profile: what the candidate says.
+        history: what the candidate did, in any order; where times are missing, oldest first.
+        now: the moment of the request, seconds since 1970; None: the moment of the call.
+    """
+
+    candidate_id: str | None = None
+    profile: Profile = field(default_factory=Profile)
+    history: Sequence[Interaction] = ()
+    now: float | None = None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One line of an answer.
+
+    Attributes:
+        posting_id: the customer's id.
+        rank: 1 is best.
+        score: higher is better, comparable within one list only.
+        reasons: up to three, in words, of what decided.
+        sources: which sources of the pool brought the posting; empty where the whole board was scored.
+    """
+
+    posting_id: str
+    rank: int
+    score: float
+    reasons: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()

@@ -1,0 +1,41 @@
+"""The candidates' snapshot that training stores beside the postings, for export and the online function."""
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from recsys.bundle import Bundle, flatten, read_arrays
+from recsys.candidates import Candidates, Histories, Profiles
+from recsys.codes import Codes
+from recsys.errors import BundleError
+from recsys.ids import Ids
+
+FOLDER = "candidates"
+
+
+def candidate_arrays(candidates: Candidates) -> dict[str, NDArray[Any]]:
+    """Everything as plain arrays; ``read_candidates`` gives an equal snapshot."""
+    return flatten(candidates) | {"candidate_ids": candidates.ids.names()}
+
+
+def read_candidates(bundle: Bundle) -> Candidates:
+    """The snapshot in a bundle.
+
+    Raises:
+        BundleError: the bundle was written without one.
+    """
+    folder: Path = bundle.path / FOLDER
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is missing: this bundle holds no candidates; train again")
+    arrays = read_arrays(folder)
+
+    def inner(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    profiles = {name: array for name, array in inner("profiles.").items() if not name.startswith("vectors.")}
+    return Candidates(
+        Ids(arrays["candidate_ids"], "candidate"),
+        Profiles(vectors=Codes(**inner("profiles.vectors.")), **profiles),
+        Histories(**inner("histories.")),
+    )

@@ -1,0 +1,1 @@
+"""Online and export: the engine as a service uses it."""

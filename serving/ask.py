@@ -1,0 +1,111 @@
+"""What the command line asks of a bundle: one candidate's list, a stranger's list, why."""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.encode import EncoderConfig, load_encoder
+from recsys.errors import BundleError, DataError, RequestError
+from recsys.geo import resolve_places
+from recsys.request import Recommendation, Request
+from serving.profile import profile_from_texts
+from serving.score import Scorer
+
+
+def parse_moment(text: str, as_of: float) -> float:
+    """Seconds since 1970 of "data" (where the bundle's data ends), "now", or an ISO time.
+
+    Raises:
+        RequestError: it is none of these.
+    """
+    if text in ("data", "now"):
+        return as_of if text == "data" else time.time()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestError(f'--now {text!r} is not a time: use "data", "now" or like 2026-05-31T08:00') from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class Asking:
+    """A bundle, opened for questions by hand."""
+
+    def __init__(self, bundle: Path, cache: Path) -> None:
+        self.scorer = Scorer(bundle)
+        self.cache = cache
+
+    def moment(self, text: str) -> float:
+        """See ``parse_moment``."""
+        return parse_moment(text, self.scorer.as_of)
+
+    def by_candidate(self, candidate: str, k: int, now: float) -> list[Recommendation]:
+        """The list of a stored candidate."""
+        return self.scorer.recommend(candidate, k, now)
+
+    def by_text(self, file: Path, k: int, now: float, place: str | None) -> list[Recommendation]:
+        """The list of somebody of whom only a CV is known.
+
+        Raises:
+            DataError: the file cannot be read.
+            BundleError: the encoder at hand is not the one that made the bundle.
+        """
+        try:
+            text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{file} cannot be read as UTF-8 text: {error}") from None
+        encoder = load_encoder(EncoderConfig.model_validate(self.scorer.encoder["config"]), self.cache)
+        if encoder.name != self.scorer.encoder["name"]:
+            raise BundleError(
+                f"the bundle was made with the encoder {self.scorer.encoder['name']}, here it is {encoder.name}; train again"
+            )
+        profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
+        return self.scorer.recommend_request(Request(profile=profile, now=now), k)
+
+    def why(self, candidate: str, posting: str, now: float, k: int) -> str:
+        """See ``Engine.why``."""
+        row = self.scorer.candidates.ids.row(candidate)
+        queries = self.scorer.candidates.queries(np.array([row]), now, self.scorer.engine.settings.events)
+        return self.scorer.engine.why_of(queries, posting, k)
+
+
+def find_place(text: str) -> tuple[float, float]:
+    """Latitude and longitude of "City, Region, Country" or of two numbers.
+
+    Raises:
+        RequestError: no such place is known.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        latitude, longitude = (float(part) for part in parts)
+        return latitude, longitude
+    except ValueError:
+        pass  # not two numbers, so it is a name
+    if len(parts) == 2:  # the second may be a region or a country
+        tries = [{"city": parts[0], "region": parts[1]}, {"city": parts[0], "country": parts[1]}]
+    else:
+        tries = [dict(zip(("city", "region", "country"), parts, strict=False))]
+    latlon = resolve_places(pd.DataFrame(tries, columns=["city", "region", "country", "latitude", "longitude"]))
+    known = latlon[~np.isnan(latlon[:, 0])]
+    if len(known) == 0:
+        raise RequestError(f'the place {text!r} is not known; write "City, Region, Country" or "latitude,longitude"')
+    return float(known[0, 0]), float(known[0, 1])
+
+
+def table(asking: Asking, lines: Sequence[Recommendation]) -> str:
+    """A list as a table for people."""
+    engine = asking.scorer.engine
+    if not lines or engine.explainer is None:
+        return "no posting can be shown to this candidate"
+    rows = engine.catalogue.ids.rows([line.posting_id for line in lines]).tolist()
+    titles, companies = engine.explainer.titles.take(rows), engine.explainer.companies.take(rows)
+    out = []
+    for line, title, company in zip(lines, titles, companies, strict=True):
+        at = f" at {company}" if company else ""
+        out.append(f"{line.rank:3d}. {title[:60]}{at[:40]}  [{line.posting_id}]  {line.score:.3f}")
+        out.append(f"     {'; '.join(line.reasons) or 'no signal stands out'}")
+    return "\n".join(out)

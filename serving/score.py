@@ -1,0 +1,62 @@
+"""The online function: what a Python service calls for one candidate, or for many."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recsys.bundle import open_bundle
+from recsys.candidates import Candidates
+from recsys.engine import Engine, Lists
+from recsys.request import Recommendation, Request
+from recsys.stored import read_candidates
+
+
+class Scorer:
+    """A bundle with the histories and profiles that were stored with it.
+
+    Args:
+        path: the bundle's folder.
+        verify: compare every file with its hash.
+
+    Raises:
+        BundleError: the bundle is damaged or of another schema version.
+    """
+
+    def __init__(self, path: str | Path, verify: bool = True) -> None:
+        bundle = open_bundle(Path(path), verify)
+        self.engine = Engine.from_bundle(bundle)
+        self.candidates: Candidates = read_candidates(bundle)
+        self.as_of = float(bundle.manifest["as_of"])
+        self.encoder = bundle.manifest["encoder"]
+
+    def recommend(self, candidate_id: str, k: int = 10, now: float | None = None) -> list[Recommendation]:
+        """The best postings for one stored candidate.
+
+        Args:
+            candidate_id: the customer's id.
+            k: at most so many.
+            now: seconds since 1970; None: the moment of the call.
+
+        Raises:
+            RequestError: the candidate is not in the bundle.
+        """
+        return self.recommend_many([candidate_id], k, now)[0]
+
+    def recommend_many(
+        self, candidate_ids: Sequence[str], k: int = 10, now: float | None = None
+    ) -> list[list[Recommendation]]:
+        """As ``recommend``, for several candidates at once."""
+        rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
+        lists = self.lists(rows, k, time.time() if now is None else now, explain=True)
+        return self.engine.recommendations(lists)
+
+    def lists(self, rows: np.ndarray, k: int, now: float, explain: bool = False) -> Lists:
+        """Lists for stored candidates by row, as arrays: what the export writes."""
+        queries = self.candidates.queries(rows, now, self.engine.settings.events)
+        return self.engine.answer(queries, k, explain)
+
+    def recommend_request(self, request: Request, k: int = 10) -> list[Recommendation]:
+        """The best postings for somebody who is not stored."""
+        return self.engine.recommend([request], k)[0]

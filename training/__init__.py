@@ -1,0 +1,1 @@
+"""Offline: reading, splitting, training, evaluating, simulating."""

@@ -1,0 +1,1 @@
+"""A made-up job market whose preferences are known: what `training.simulate` draws from."""

@@ -1,0 +1,126 @@
+"""From tables to a bundle: prepare, choose the order, refit on everything, write."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys.bundle import write_bundle
+from recsys.encode import encoder_languages, load_encoder
+from recsys.language import language_warning
+from recsys.schema import Tables
+from recsys.stored import FOLDER, candidate_arrays
+from recsys.text import posting_texts
+from recsys.vectors import VectorCache
+from training.choose import Choice, choose_ranker
+from training.config import TrainConfig
+from training.prepare import Prepared, prepare
+from training.snapshot import catalogue_at
+from training.sources import ReadSummary, read_tables
+from training.split import latest_moment, validation_blocks
+
+Say = Callable[[str], None]
+
+_SHOWN = ["posting_id", "title", "company", "url"]  # columns of postings.parquet that people read
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run did."""
+
+    prepared: Prepared
+    choice: Choice
+    summary: ReadSummary
+    manifest: dict[str, Any]
+
+
+def read_and_prepare(
+    config: TrainConfig, data: Path, cache: Path, rejected: Path, say: Say
+) -> tuple[Prepared, ReadSummary, str]:
+    """Read the tables, encode them through the cache; also gives the encoder's name."""
+    tables, summary = read_tables(config.sources, data, rejected)
+    for line in summary.lines():
+        say(line)
+    encoder = load_encoder(config.encoder, cache)
+    _warn_of_language(tables, config, say)
+    say(f"encoding with {encoder.name}")
+    prepared = prepare(tables, encoder, VectorCache(cache, encoder.name, encoder.dimension), progress=True)
+    return prepared, summary, encoder.name
+
+
+def _warn_of_language(tables: Tables, config: TrainConfig, say: Say) -> None:
+    sample = tables.postings.sample(min(len(tables.postings), 2000), random_state=0)
+    warning = language_warning(posting_texts(sample), encoder_languages(config.encoder))
+    if warning:
+        say(f"warning: {warning}")
+
+
+def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> Trained:
+    """Make a bundle at ``out`` from the tables in ``data``.
+
+    Args:
+        config: of every stage.
+        data: folder that the paths in the config are relative to.
+        out: the bundle's folder.
+        cache: folder of the vector cache.
+        say: prints a line of progress.
+
+    Raises:
+        JobrecError: what is wrong with the input, in one line.
+    """
+    started = time.time()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    prepared, summary, encoder_name = read_and_prepare(
+        config, data, cache, out.parent / f"{out.name}.rejected.parquet", say
+    )
+    now = latest_moment(prepared, started)
+    choice = choose_ranker(
+        prepared,
+        config.engine,
+        config.validation,
+        validation_blocks(prepared, config.engine.events, config.validation, now),
+    )
+    say(_sentence(choice, config))
+    everything = np.ones(len(prepared.candidates.histories.posting), bool)
+    catalogue = catalogue_at(prepared, config.engine, everything, now, now)
+    facts = _facts(config, encoder_name, choice, now, started)
+    write_bundle(
+        out,
+        catalogue,
+        choice.ranker,
+        config.engine,
+        prepared.skills,
+        prepared.postings[_SHOWN],
+        facts,
+        {FOLDER: candidate_arrays(prepared.candidates)},
+    )
+    say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
+    return Trained(prepared, choice, summary, facts)
+
+
+def _sentence(choice: Choice, config: TrainConfig) -> str:
+    if choice.trial is None:
+        return f"{choice.queries} validation queries, {config.validation.least} are needed to learn: hand-set weights"
+    figures = choice.trial.figures(np.ones(len(choice.trial.seen), bool))
+    best = figures[choice.ranker.name]
+    return f"order: {choice.ranker.name}, chosen on {choice.queries} queries (hit@10 {best['hit@10']}, nDCG@10 {best['ndcg@10']})"
+
+
+def _facts(config: TrainConfig, encoder: str, choice: Choice, now: float, started: float) -> dict[str, Any]:
+    trial = choice.trial
+    packages = ("jobrec", "numpy", "faiss-cpu", "implicit", "pandas", "pyarrow", "scipy", "sentence-transformers")
+    return {
+        "created": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(started)),
+        "as_of": now,
+        "encoder": {"name": encoder, "config": config.encoder.model_dump(mode="json")},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "validation": {
+            "queries": choice.queries,
+            "figures": {} if trial is None else trial.figures(np.ones(len(trial.seen), bool)),
+        },
+    }

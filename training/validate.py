@@ -1,0 +1,168 @@
+"""Asking the validation queries: lessons to learn from, and ranks of the answers among the whole catalogue."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Catalogue
+from recsys.config import EngineSettings
+from recsys.eligible import eligible
+from recsys.queries import Queries
+from recsys.rank import Ranker
+from recsys.retrieve import Interests, find_interests
+from recsys.signals import SIGNALS, compute
+from training.config import ValidationSettings
+from training.learn import Lessons
+from training.prepare import Prepared
+from training.snapshot import catalogue_at
+from training.split import Block, folds
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+FOLDS = 2
+_AT_ONCE = 8  # queries whose whole catalogue is scored at once
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A block of queries with the catalogue that answers them.
+
+    Attributes:
+        block: who asks for what.
+        catalogue: as it stood when the block began.
+        queries: Q requests.
+        interests: of the same requests.
+    """
+
+    block: Block
+    catalogue: Catalogue
+    queries: Queries
+    interests: Interests
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Whether the answer had events, bool (Q,)."""
+        return self.catalogue.behaviour.seen[self.block.answer]
+
+    @property
+    def with_history(self) -> NDArray[np.bool_]:
+        """Whether the candidate had a history, bool (Q,)."""
+        return (self.queries.history >= 0).any(axis=1)
+
+    def sample(self, chosen: NDArray[np.bool_]) -> "Asked":
+        """The chosen queries, with the same catalogue."""
+        rows = np.flatnonzero(chosen)
+        return Asked(self.block.take(rows), self.catalogue, self.queries.take(rows), self.interests.take(rows))
+
+    def fold(self, seed: int) -> NDArray[np.int64]:
+        """The fold of each query."""
+        return folds(self.block.candidate, FOLDS, seed)
+
+
+def ask(prepared: Prepared, settings: EngineSettings, block: Block) -> Asked:
+    """Make the catalogue of a block and cut its queries from the candidates' histories."""
+    catalogue = catalogue_at(prepared, settings, block.known, block.opened, block.closed)
+    queries = prepared.candidates.queries(block.candidate, block.now, settings.events, block.visible)
+    return Asked(block, catalogue, queries, find_interests(catalogue, queries, settings.retrieve))
+
+
+def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:
+    """Signals of each answer and of negatives drawn uniformly from what it could have been.
+
+    Where postings carry no dates, an answer that had events is compared with others that had, a new one with new ones.
+    """
+    rng = np.random.default_rng(settings.seed)
+    rows = _draw(asked, settings.negatives, rng)
+    signals = np.concatenate(
+        [
+            compute(asked.catalogue, asked.queries.part(a, b), asked.interests.part(a, b), rows[a:b])
+            for a, b in _spans(len(rows), 32)
+        ]
+    )
+    allowed = np.concatenate(
+        [eligible(asked.catalogue, asked.queries.part(a, b), rows[a:b]) for a, b in _spans(len(rows), 512)]
+    )
+    lacking = ~allowed | (rows == rows[:, :1])
+    lacking[:, 0] = False
+    return Lessons(signals, lacking, asked.fold(settings.seed))
+
+
+def _draw(asked: Asked, count: int, rng: np.random.Generator) -> Rows:
+    answers = asked.block.answer
+    rows = np.empty((len(answers), 1 + count), np.int32)
+    rows[:, 0] = answers
+    for like, among in _strata(asked):
+        pool = np.flatnonzero(among).astype(np.int32)
+        rows[np.ix_(like, np.arange(1, 1 + count))] = rng.choice(pool, (int(like.sum()), count)) if len(pool) else -1
+    rows[:, 1:] = np.where(rows[:, 1:] < 0, answers[:, None], rows[:, 1:])
+    return rows
+
+
+def _strata(asked: Asked) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """For each stratum: which queries (Q,) belong to it, and which postings (P,) their answers could have been."""
+    catalogue = asked.catalogue
+    if catalogue.dated:
+        yield np.ones(len(asked.block), bool), catalogue.open
+        return
+    for stratum in (True, False):
+        yield asked.seen == stratum, catalogue.open & (catalogue.behaviour.seen == stratum)
+
+
+def ranks(asked: Asked, rankers: Sequence[Sequence[Ranker]], singles: bool, seed: int) -> NDArray[np.int64]:
+    """Rank of each answer among all postings that it could have been, for every ranker.
+
+    Args:
+        asked: Q queries.
+        rankers: each a list of one ranker a fold: the ranker for the queries of fold f, learned on the others.
+        singles: append every single signal, missing values last.
+        seed: of the folds.
+
+    Returns:
+        int64 (Q, rankers + signals), 1 is best.
+    """
+    fold = asked.fold(seed)
+    width = len(rankers) + (len(SIGNALS) if singles else 0)
+    out = np.zeros((len(asked.block), width), np.int64)
+    for like, among in _strata(asked):
+        pool = np.flatnonzero(among).astype(np.int32)
+        members = np.flatnonzero(like)
+        for a, b in _spans(len(members), _AT_ONCE):
+            chosen = members[a:b]
+            out[chosen] = _ranks_of(asked, chosen, pool, rankers, singles, fold[chosen])
+    return out
+
+
+def _ranks_of(
+    asked: Asked,
+    chosen: NDArray[np.intp],
+    pool: Rows,
+    rankers: Sequence[Sequence[Ranker]],
+    singles: bool,
+    fold: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    queries, interests = asked.queries.take(chosen), asked.interests.take(chosen)
+    answers = asked.block.answer[chosen]
+    rows = np.concatenate([answers[:, None], np.broadcast_to(pool, (len(chosen), len(pool)))], axis=1)
+    signals = compute(asked.catalogue, queries, interests, rows)
+    against = eligible(asked.catalogue, queries, rows) & (rows != answers[:, None])
+    by_fold = [np.stack([one.score(signals) for one in ranker]) for ranker in rankers]
+    scores = [np.take_along_axis(each, fold[None, :, None], 0)[0] for each in by_fold]
+    if singles:
+        filled = np.where(np.isnan(signals), np.float32(-1e30), signals)
+        scores += list(np.moveaxis(filled, 2, 0))
+    ranked = [_rank_of_first(score, rows, against) for score in scores]
+    return np.stack(ranked, axis=1)
+
+
+def _rank_of_first(scores: Numbers, rows: Rows, against: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """1 + how many of the others stand before the first column, ties by row."""
+    ahead = (scores > scores[:, :1]) | ((scores == scores[:, :1]) & (rows < rows[:, :1]))
+    return 1 + (ahead & against).sum(axis=1)
+
+
+def _spans(count: int, step: int) -> Iterator[tuple[int, int]]:
+    for at in range(0, count, step):
+        yield at, min(at + step, count)
