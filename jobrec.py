@@ -42,9 +42,8 @@ def _simulate(args: argparse.Namespace) -> Answer:
         exact_duplicates=args.exact_duplicates,
     )
     summary = simulate(config, args.out)
-    print(
-        f"{summary.postings} postings, {summary.candidates} candidates, {sum(summary.events.values())} events in {args.out}"
-    )
+    events = sum(summary.events.values())
+    print(f"{summary.postings} postings, {summary.candidates} candidates, {events} events in {args.out}")
     return {"postings": summary.postings, "candidates": summary.candidates, "events": summary.events}
 
 

@@ -1,6 +1,7 @@
 """From scored pools to lists: the total order, the mix of seen and new, the employer cap."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from recsys.config import ArrangeSettings
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 _SLACK = 60  # postings beyond k that may move up when an employer's run is broken
 
@@ -23,10 +25,11 @@ class Order:
 
     at: Rows
 
-    def of(self, values: NDArray[np.generic], fill: object) -> NDArray[np.generic]:
+    def of(self, values: NDArray[Number], fill: float) -> NDArray[Number]:
         """``values`` (B, n) in this order, ``fill`` where there is none."""
         taken = np.take_along_axis(values, np.maximum(self.at, 0), axis=1)
-        return np.where(self.at >= 0, taken, np.asarray(fill, values.dtype))
+        taken[self.at < 0] = fill
+        return taken
 
 
 def arrange(
@@ -66,7 +69,7 @@ def arrange(
 def _mix(
     by_score: Rows, valid: NDArray[np.bool_], seen: NDArray[np.bool_], new_share: float
 ) -> tuple[Rows, NDArray[np.bool_]]:
-    """Interleave two orders so that every beginning of the list holds ``new_share`` new postings, while there are any."""
+    """Interleave two orders: every beginning of the list holds ``new_share`` new postings, while there are any."""
     is_new = valid & ~seen
     is_seen = valid & seen
     place = np.where(is_new, np.cumsum(is_new, axis=1), np.cumsum(is_seen, axis=1)) - 0.5
@@ -113,5 +116,4 @@ def _has_long_run(employer: Rows, run: int) -> NDArray[np.bool_]:
         return np.zeros(len(employer), bool)
     same = (employer[:, 1:] == employer[:, :-1]) & (employer[:, 1:] >= 0)
     windows = np.lib.stride_tricks.sliding_window_view(same, run, axis=1)
-    found: NDArray[np.bool_] = windows.all(axis=2).any(axis=1)
-    return found
+    return np.asarray(np.any(np.all(windows, axis=2), axis=1))

@@ -54,7 +54,8 @@ def assemble(
     """Index the open postings.
 
     Args:
-        title, text: vectors of P postings.
+        title: vectors of P postings.
+        text: of the same postings; None where no posting has more than a title.
         latlon: float32 (P, L, 2), places in degrees, NaN padded.
         remote: int8 (P,).
         posted: float64 (P,).
@@ -94,10 +95,10 @@ def _cell_index(
     inside = np.zeros(len(member), np.int64)
     centroids: dict[int, Numbers] = {}
     sizes = np.bincount(cell, minlength=anywhere + 1)
-    for one in np.flatnonzero(sizes > _CROWDED):
+    for one in np.flatnonzero(sizes > _CROWDED).tolist():
         of_cell = np.flatnonzero(cell == one)
-        centroids[int(one)], inside[of_cell] = split_lists(vectors[member[of_cell]], int(sizes[one]) // _LIST)
-        number[one] = len(centroids[int(one)])
+        centroids[one], inside[of_cell] = split_lists(vectors[member[of_cell]], int(sizes[one]) // _LIST)
+        number[one] = len(centroids[one])
     start = np.concatenate([[0], np.cumsum(number)])
     lists = start[cell] + inside
     middle = np.zeros((int(start[-1]), vectors.shape[1]), np.float32)

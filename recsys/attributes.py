@@ -21,7 +21,7 @@ _PERIODS: Final = {"HOUR": 2080.0, "DAY": 260.0, "WEEK": 52.0, "MONTH": 12.0, "Y
 
 
 def seniority_levels(texts: pd.Series) -> NDArray[np.float32]:
-    """Level (N,) float32 from words of seniority: 0 intern, 1 junior, 2 mid, 3 senior, 4 lead, 5 executive; else NaN."""
+    """Level (N,) float32 from words: 0 intern, 1 junior, 2 mid, 3 senior, 4 lead, 5 executive; NaN for others."""
     words = texts.astype("str").str.casefold()
     levels = np.full(len(texts), np.nan, np.float32)
     for level, pattern in _LEVELS:

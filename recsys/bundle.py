@@ -240,7 +240,8 @@ def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
     """The arrays that were written into a folder, memory-mapped, by name."""
     arrays: dict[str, NDArray[Any]] = {}
     for file in sorted(folder.glob("*.npy")):
-        arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
+        # The base class: indexing a memmap costs twice as much for the same bytes.
+        arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     for file in sorted(folder.glob("*.parquet")):
         arrays[file.stem] = pd.read_parquet(file)["id"].to_numpy(dtype=object)
     return arrays

@@ -80,28 +80,31 @@ class RetrieveSettings(Settings):
     Attributes:
         pool: width of the pool; a catalogue with no more open postings than this is scored whole.
         text: by similarity of text, over all of the candidate's interests together.
-        near: by similarity of text among the postings of the cells around the candidate's places.
+        near: near and alike: by similarity of text plus twice the nearness, among the postings around the
+            candidate's places.
         factors: by the collaborative score.
         cooccur: neighbours of the postings in the history.
         recent: the newest in the cells around the candidate's places.
         popular: the most popular in those cells, and over all.
         interests: at most this many query vectors a candidate.
         cells: at most this many cells around a place are searched.
-        near_postings: cells are added, nearest first, until they hold this many postings.
+        close_postings: cells are added, nearest first, until they hold this many postings; shared by all places.
+        near_postings: the same for a second, wider circle, of which only the most alike enter.
         exact_below: an index of no more postings than this is searched exactly.
         probes: inverted lists visited in a compressed index.
     """
 
     pool: int = Field(320, ge=10)
-    text: Count = 100
-    near: Count = 120
-    factors: Count = 60
-    cooccur: Count = 60
+    text: Count = 80
+    near: Count = 300
+    factors: Count = 40
+    cooccur: Count = 40
     recent: Count = 20
     popular: Count = 40
     interests: int = Field(3, ge=1, le=8)
     cells: int = Field(48, ge=1)
-    near_postings: int = Field(3000, ge=1)
+    close_postings: int = Field(250, ge=1)
+    near_postings: int = Field(2000, ge=1)
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
 

@@ -1,22 +1,28 @@
 """``Engine``: the one path from requests to lists. Online, batch, evaluation and export all go through ``answer``."""
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import arrange
+from recsys.arrange import Number, arrange
 from recsys.bundle import Bundle, open_bundle
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
 from recsys.eligible import CONDITIONS, eligible, failures
 from recsys.errors import RequestError
 from recsys.explain import Explainer, Reasons
+from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
-from recsys.pool import SOURCES, Pool, everything
+from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import Ranker
 from recsys.request import Recommendation, Request
@@ -26,7 +32,7 @@ from recsys.signals import compute
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
-_RETRIEVE_AT_ONCE, _SCORE_AT_ONCE = 256, 16  # requests: FAISS likes many, the cache of the processor few
+_RETRIEVE_AT_ONCE, _SCORE_AT_ONCE = 64, 16  # requests: FAISS likes many, the cache of the processor few
 
 
 @dataclass(frozen=True)
@@ -155,27 +161,23 @@ class Engine:
         """The one path: lists of at most ``k`` for B requests."""
         if k < 1:
             raise RequestError(f"k must be at least 1, not {k}")
-        parts = []
-        for at in range(0, len(queries), _RETRIEVE_AT_ONCE):
-            block = queries.part(at, min(at + _RETRIEVE_AT_ONCE, len(queries)))
-            interests = find_interests(self.catalogue, block, self.settings.retrieve)
-            pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
-            parts += [
-                self._list(block.part(b, b + _SCORE_AT_ONCE), interests.part(b, b + _SCORE_AT_ONCE),
-                           pool.part(b, b + _SCORE_AT_ONCE), k, explain)
-                for b in range(0, len(block), _SCORE_AT_ONCE)
-            ]  # fmt: skip
-        return _join(parts, k)
+        with one_thread_each():
+            spans = _spans(len(queries), _RETRIEVE_AT_ONCE)
+            if len(spans) == 1:
+                return _join(self._answer_block(queries, k, explain), k)
+            blocks = [queries.part(*span) for span in spans]
+            with ThreadPoolExecutor(os.cpu_count(), initializer=set_threads, initargs=(1,)) as workers:
+                # numpy and FAISS let go of the interpreter's lock; each works on one thread, so none wait on another
+                parts = workers.map(lambda block: self._answer_block(block, k, explain), blocks)
+                return _join([one for part in parts for one in part], k)
 
-    def rank_all(self, queries: Queries, k: int) -> Lists:
-        """As ``answer``, but every open posting is scored: what retrieval could lose at most. For evaluation."""
-        open_rows = np.flatnonzero(self.catalogue.open).astype(np.int32)
-        parts = []
-        for at in range(0, len(queries), _SCORE_AT_ONCE):
-            block = queries.part(at, min(at + _SCORE_AT_ONCE, len(queries)))
-            interests = find_interests(self.catalogue, block, self.settings.retrieve)
-            parts.append(self._list(block, interests, everything(open_rows, len(block)), k, False))
-        return _join(parts, k)
+    def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
+        interests = find_interests(self.catalogue, block, self.settings.retrieve)
+        pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+        return [
+            self._list(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
+            for span in _spans(len(block), _SCORE_AT_ONCE)
+        ]
 
     def with_ranker(self, ranker: Ranker) -> "Engine":
         """The same engine with another order."""
@@ -211,6 +213,30 @@ class Engine:
         ]
 
 
+def _spans(count: int, step: int) -> list[tuple[int, int]]:
+    return [(at, min(at + step, count)) for at in range(0, count, step)]
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """BLAS and FAISS on one thread each: the products of a request are too small to share out.
+
+    Several requests at once are shared out over threads as a whole instead.
+    """
+    before = threads()
+    set_threads(1)
+    try:
+        with _blas().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        set_threads(before)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
 def _join(parts: list[Lists], k: int) -> Lists:
     if not parts:
         empty = np.empty((0, k))
@@ -224,7 +250,7 @@ def _join(parts: list[Lists], k: int) -> Lists:
     )
 
 
-def _stack(arrays: list[NDArray[np.generic]], k: int, fill: float) -> NDArray[np.generic]:
+def _stack(arrays: list[NDArray[Number]], k: int, fill: float) -> NDArray[Number]:
     """One array (B, k) of parts (b, <= k)."""
     padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
     return np.concatenate(padded)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,13 @@ class Ids:
         return len(self._names)
 
     @cached_property
-    def _index(self) -> "pd.Index[str]":
-        return pd.Index(self._names)
+    def _index(self) -> "pd.Index[Any]":
+        index: pd.Index[Any] = pd.Index(self._names)
+        return index
 
     def rows(self, ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int32]:
         """Rows (N,) int32 of ``ids``, -1 for an id that is not here."""
-        return self._index.get_indexer(np.asarray(ids, dtype=object)).astype(np.int32)
+        return self._index.get_indexer(pd.Index(np.asarray(ids, dtype=object))).astype(np.int32)
 
     def row(self, one: str) -> int:
         """The row of one id.

@@ -6,14 +6,16 @@ engine scores the pool again from the stored vectors.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-import faiss
+import faiss as _faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
 
 Rows = NDArray[np.int32]
+faiss: Any = _faiss  # its own annotations describe the C++ calls, not those that Python makes
 
 _MARGIN = 16  # entries fetched beyond those asked for, so that ties at the cut are settled here
 
@@ -37,7 +39,7 @@ class VectorIndex:
         rows: int32 (N,), posting row of the entry at each position.
     """
 
-    index: "faiss.Index | None"
+    index: Any
     rows: Rows
 
     def search(self, queries: NDArray[np.float32], k: int) -> Rows:
@@ -126,28 +128,28 @@ class CellIndex:
     An entry is one place of one posting, so a posting with several places stands in several lists.
     """
 
-    index: "faiss.IndexIVF | None"
+    index: Any
     rows: Rows
 
-    def search(self, queries: NDArray[np.float32], cells: Rows, k: int) -> Rows:
-        """Posting rows int32 (Q, k) of the most similar postings in each query's own ``cells``.
+    def search(self, queries: NDArray[np.float32], lists: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:
+        """The most similar postings in each query's own ``lists``, in no order.
 
         Args:
             queries: float32 (Q, d).
-            cells: int32 (Q, m) cell numbers, -1 where fewer.
+            lists: int32 (Q, m) list numbers, -1 where fewer.
             k: entries a query.
 
         Returns:
-            -1 where there are fewer. A posting with two places in the cells stands twice.
+            rows int32 (Q, k), -1 where there are fewer, and similarities float32 (Q, k). A posting with two places
+            in the lists stands twice.
         """
         if self.index is None or k == 0 or len(queries) == 0:
-            return np.full((len(queries), k), -1, np.int32)
-        chosen = np.where(cells < self.index.nlist, cells, -1).astype(np.int64)
-        self.index.nprobe = chosen.shape[1]
+            return np.full((len(queries), k), -1, np.int32), np.zeros((len(queries), k), np.float32)
+        self.index.nprobe = lists.shape[1]
         scores, found = self.index.search_preassigned(
-            np.ascontiguousarray(queries, np.float32), k + _MARGIN, chosen, np.zeros(chosen.shape, np.float32)
+            np.ascontiguousarray(queries, np.float32), k, lists.astype(np.int64), np.zeros(lists.shape, np.float32)
         )
-        return _best_rows(scores, found, self.rows, k)
+        return np.where(found >= 0, self.rows[found], np.int32(-1)).astype(np.int32), scores
 
     def serialised(self) -> NDArray[np.uint8]:
         """The FAISS index as bytes; empty when it holds nothing."""

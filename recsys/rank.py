@@ -16,7 +16,10 @@ Numbers = NDArray[np.float32]
 class Ranker(Protocol):
     """Orders a pool. A higher score is better; scores of different requests cannot be compared."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in reports and manifests."""
+        ...
 
     def score(self, signals: Numbers) -> Numbers:
         """Scores (B, n) float32 of a signal matrix (B, n, F)."""

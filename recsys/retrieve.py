@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
+from recsys.geo import distance_km
 from recsys.leaders import leaders, take
 from recsys.pool import SOURCES, Pool, everything, unite
 from recsys.queries import VIEWED, Queries
@@ -17,7 +18,8 @@ Numbers = NDArray[np.float32]
 _INTEREST_ALIKE = 0.7  # cosine above which two titles are one interest
 _PLACES = 2  # places around which is searched
 _SAME_PLACE = float(np.cos(40 / 6371.0))  # cosine of the angle of two places 40 km apart
-_LISTS_OF_CROWDED_CELL = 4  # inverted lists searched in a cell that is split by text
+_NONE = np.int64(2**31 - 1)
+_LISTS_OF_CROWDED_CELL = 2  # inverted lists searched in a cell that is split by text
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     cells = _cells_around(catalogue, interests.places, 16)
     found = {
         "text": _by_text(catalogue, interests, settings.text * scale),
-        "near": _by_text_nearby(catalogue, interests, settings, settings.near * scale),
+        "near": _near_and_alike(catalogue, interests, settings, scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
         "recent": _from_shelves(
@@ -140,38 +142,60 @@ def _from_shelves(by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows
     return np.concatenate([near, anywhere], axis=1)
 
 
-def _by_text_nearby(catalogue: Catalogue, interests: Interests, settings: RetrieveSettings, quota: int) -> Rows:
-    """Postings near and alike: each interest against the postings of the cells around the candidate's places."""
+def _near_and_alike(catalogue: Catalogue, interests: Interests, settings: RetrieveSettings, scale: int) -> Rows:
+    """Postings around the candidate's places by likeness of text plus twice the nearness: (B, quota).
+
+    The joint score must choose: the most alike of a wide circle are too far away, the nearest are not alike, and a
+    union of the two loses what is fairly near and fairly alike.
+    """
+    quota = settings.near * scale
+    close = _alike_around(catalogue, interests, settings.close_postings * scale, settings.cells, quota)
+    wide = _alike_around(catalogue, interests, settings.near_postings, settings.cells, quota)
+    rows = np.concatenate([close[0], wide[0]], axis=1)
+    alike = np.concatenate([close[1], wide[1]], axis=1)
+    place = catalogue.place[np.maximum(rows, 0), 0]
+    km = np.fmin.reduce([distance_km(place, interests.places[:, None, at]) for at in range(interests.places.shape[1])])
+    joint = alike + 2 / (1 + np.where(np.isnan(km), np.inf, km) / 10)
+    steps = np.rint(np.where(rows >= 0, -joint, 1e3) * 1e5).astype(np.int64)
+    best = np.sort((steps << 32) | np.where(rows >= 0, rows, _NONE), axis=1)[:, : 2 * quota] & 0xFFFFFFFF
+    return np.where(best == _NONE, -1, best).astype(np.int32)
+
+
+def _alike_around(
+    catalogue: Catalogue, interests: Interests, postings: int, cells: int, keep: int
+) -> tuple[Rows, Numbers]:
+    """The ``keep`` most alike to each interest among the nearest ``postings``: rows and cosines (B, I * keep)."""
     requests, count, dimension = interests.vectors.shape
     flat = interests.vectors.reshape(-1, dimension)
-    lists = _lists_around(catalogue, interests, settings)
+    lists = _lists_around(catalogue, interests, postings, cells)
     asked = flat.any(axis=1) & (lists >= 0).any(axis=1)
-    found = np.full((len(flat), quota), -1, np.int32)
-    found[asked] = catalogue.by_cell.search(flat[asked], lists[asked], quota)
-    return _interleave(found, requests, quota)[:, : quota * 2]
+    rows, alike = np.full((len(flat), keep), -1, np.int32), np.zeros((len(flat), keep), np.float32)
+    rows[asked], alike[asked] = catalogue.by_cell.search(flat[asked], lists[asked], keep)
+    shape = (requests, count * keep)
+    return rows.reshape(shape), alike.reshape(shape)
 
 
-def _lists_around(catalogue: Catalogue, interests: Interests, settings: RetrieveSettings) -> Rows:
+def _lists_around(catalogue: Catalogue, interests: Interests, postings: int, cells: int) -> Rows:
     """Inverted lists to search for each interest: int32 (B * I, m), -1 padded.
 
-    Cells come nearest first until they hold ``near_postings``; of a crowded cell only the lists whose centroids are
-    the most like the interest. "Anywhere" (remote work) is searched as one more cell.
+    Cells come nearest first until they hold ``postings``; of a crowded cell only the lists whose centroids are the
+    most like the interest. "Anywhere" (remote work) is searched as one more cell.
     """
-    cells = catalogue.cells
+    start = catalogue.cells.start
     places, count = interests.places, interests.vectors.shape[1]
     requests, anchors, _ = places.shape
-    around, _ = catalogue.grid.nearest_cells(places.reshape(-1, 3), settings.cells)
+    around, _ = catalogue.grid.nearest_cells(places.reshape(-1, 3), cells)
     size = np.where(around >= 0, catalogue.grid.counts[np.maximum(around, 0)], 0)
     before = np.cumsum(size, axis=1) - size
-    wanted = (around >= 0) & (before < settings.near_postings)
-    used = np.where(wanted, around, -1).reshape(requests, -1)
-    anywhere = np.full((requests, 1), len(cells.start) - 2)
-    used = np.concatenate([used, anywhere], axis=1)
-    number = np.where(used >= 0, cells.start[np.maximum(used, 0) + 1] - cells.start[np.maximum(used, 0)], 0)
-    plain = np.where((used >= 0) & (number == 1), cells.start[np.maximum(used, 0)], -1)
-    plain = _squeeze(plain)
-    plain = np.repeat(plain, count, axis=0)
-    crowded = _crowded_lists(cells.start, cells.centroids, np.where(number > 1, used, -1), interests.vectors)
+    known = (~np.isnan(places[..., 0])).sum(axis=1)
+    budget = np.repeat(postings / np.maximum(known, 1), anchors)
+    wanted = (around >= 0) & (before < budget[:, None])
+    anywhere = np.full((requests, 1), len(start) - 2)
+    used = np.concatenate([np.where(wanted, around, -1).reshape(requests, -1), anywhere], axis=1)
+    first = start[np.maximum(used, 0)]
+    number = np.where(used >= 0, start[np.maximum(used, 0) + 1] - first, 0)
+    plain = np.repeat(_squeeze(np.where(number == 1, first, -1)), count, axis=0)
+    crowded = _crowded_lists(start, catalogue.cells.centroids, np.where(number > 1, used, -1), interests.vectors)
     return np.concatenate([plain, crowded], axis=1).astype(np.int32)
 
 

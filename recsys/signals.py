@@ -16,6 +16,7 @@ from recsys.retrieve import Interests
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 #: Families that can be switched off together: text, place, behaviour (collaborative), attributes, board.
 FAMILIES = ("text", "place", "behaviour", "attributes", "board")
@@ -93,13 +94,13 @@ def _put(out: Numbers, name: str, values: NDArray[np.floating]) -> None:
     out[..., COLUMN[name]] = values
 
 
-def _best(values: Numbers, known: NDArray[np.bool_]) -> Numbers:
+def _best(values: Numbers, known: Flags) -> Numbers:
     """Largest over the last axis of ``values`` (B, n, s) where ``known`` (B, s); NaN where nothing is known."""
     best = np.where(known[:, None], values, np.float32(-np.inf)).max(axis=-1, initial=-np.inf)
     return np.where(np.isfinite(best), best, np.float32(np.nan))
 
 
-def _mean(values: Numbers, known: NDArray[np.bool_]) -> Numbers:
+def _mean(values: Numbers, known: Flags) -> Numbers:
     count = known.sum(axis=1).astype(np.float32)[:, None]
     with np.errstate(invalid="ignore"):
         total = np.where(known[:, None], values, np.float32(0)).sum(axis=-1)
@@ -143,7 +144,7 @@ def _texts(catalogue: Catalogue, queries: Queries, interests: Interests, rows: R
     mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
     alike = catalogue.text.similarity(rows, _columns(np.stack([queries.whole, mean], axis=1)))
     _put(out, "text_profile", _best(alike[..., :1], queries.whole_known[:, None]))
-    _put(out, "text_viewed", _best(alike[..., 1:], (viewed >= 0).any(axis=1)[:, None]))
+    _put(out, "text_viewed", _best(alike[..., 1:], np.any(viewed >= 0, axis=1, keepdims=True)))
 
 
 def _km(posting: Numbers, places: Numbers) -> Numbers:
@@ -219,7 +220,7 @@ def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers
         wanted = request | rows
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         total = np.where(keys[at] == wanted, sums[at], 0).astype(np.float32)
-    return np.where((queries.history >= 0).any(axis=1)[:, None], np.log1p(10 * total), np.float32(np.nan))
+    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), np.log1p(10 * total), np.float32(np.nan))
 
 
 def _share_met(codes: Rows, queries: Queries, rows: Rows) -> Numbers:
@@ -232,7 +233,7 @@ def _share_met(codes: Rows, queries: Queries, rows: Rows) -> Numbers:
     met = np.zeros(rows.shape, np.float32)
     for slot in range(VIEWED):
         met += np.where(theirs == mine[:, slot, None], weight[:, slot, None], np.float32(0))
-    unknown = (theirs < 0) | ~known.any(axis=1)[:, None]
+    unknown = (theirs < 0) | ~np.any(known, axis=1, keepdims=True)
     return np.where(unknown, np.float32(np.nan), met / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9))
 
 
@@ -256,7 +257,7 @@ def _skills_met(skills: Rows, mine: Rows, rows: Rows) -> Numbers:
     for slot in range(mine.shape[1]):
         has |= theirs == mine[:, slot, None, None]
     share = (has & asked).sum(axis=2) / np.maximum(number, 1)
-    unknown = (number == 0) | ~(mine >= 0).any(axis=1)[:, None]
+    unknown = (number == 0) | ~np.any(mine >= 0, axis=1, keepdims=True)
     return np.where(unknown, np.nan, share).astype(np.float32)
 
 

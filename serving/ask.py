@@ -60,9 +60,8 @@ class Asking:
             raise DataError(f"{file} cannot be read as UTF-8 text: {error}") from None
         encoder = load_encoder(EncoderConfig.model_validate(self.scorer.encoder["config"]), self.cache)
         if encoder.name != self.scorer.encoder["name"]:
-            raise BundleError(
-                f"the bundle was made with the encoder {self.scorer.encoder['name']}, here it is {encoder.name}; train again"
-            )
+            made = self.scorer.encoder["name"]
+            raise BundleError(f"the bundle was made with the encoder {made}, here it is {encoder.name}; train again")
         profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
         return self.scorer.recommend_request(Request(profile=profile, now=now), k)
 

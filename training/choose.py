@@ -15,13 +15,16 @@ from training.prepare import Prepared
 from training.split import Block
 from training.validate import FOLDS, Asked, ask, lessons_of, ranks
 
+#: Signals of collaborative filtering proper, without popularity.
+COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
+
 
 @dataclass(frozen=True)
 class Trial:
     """Ranks of the answers of Q validation queries under each ranker.
 
     Attributes:
-        names: of the R rankers: "linear", "blend", "linear without text" ..., then the single signals.
+        names: of the R rankers: "linear", "blend", then the single signals.
         ranks: int64 (Q, R).
         seen: bool (Q,), the answer had events.
         with_history: bool (Q,), the candidate had.
@@ -62,7 +65,6 @@ def choose_ranker(
     settings: EngineSettings,
     validation: ValidationSettings,
     blocks: Sequence[Block],
-    ablate: bool = False,
 ) -> Choice:
     """Learn on half of the candidates, ask the other half, and the reverse; keep what orders best; learn it on all.
 
@@ -73,31 +75,36 @@ def choose_ranker(
         settings: of the engine.
         validation: see there.
         blocks: of queries.
-        ablate: also try the learned ranker without each family of signals.
     """
     queries = sum(map(len, blocks))
     if queries < validation.least:
         return Choice(HAND_SET, None, queries)
     asked = [ask(prepared, settings, block) for block in blocks]
     lessons = Lessons.join([lessons_of(one, validation) for one in asked])
-    every_fold = np.arange(FOLDS)
-    contenders: dict[str, list[LinearRanker]] = {
-        "linear": [learn_linear(lessons.where(lessons.fold != fold), family_mask()) for fold in every_fold],
-        "blend": [HAND_SET] * FOLDS,
-    }
-    if ablate:
-        for family in FAMILIES:
-            used = family_mask(without=family)
-            contenders[f"linear without {family}"] = [
-                learn_linear(lessons.where(lessons.fold != fold), used) for fold in every_fold
-            ]
-    trial = _try(asked, contenders, validation)
+    trial = _try(asked, contenders(lessons), validation)
     figures = trial.figures(np.ones(len(trial.seen), bool))
-    eligible = {name: figure["ndcg@10"] for name, figure in figures.items() if "without" not in name}
-    best = max(eligible, key=lambda name: (eligible[name], name == "linear"))
+    best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
     if best == "linear":
         return Choice(learn_linear(lessons, family_mask()), trial, queries)
     return Choice(HAND_SET if best == "blend" else single(best), trial, queries)
+
+
+def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:
+    """Rankers by name, each as one ranker a fold that was learned on the other folds.
+
+    Args:
+        lessons: what to learn from.
+        ablate: also the learned ranker without each family of signals, and without collaborative filtering proper.
+    """
+    masks = {"linear": family_mask()}
+    if ablate:
+        masks |= {f"without {family}": family_mask(without=family) for family in FAMILIES}
+        masks["without factors and co-occurrence"] = ~np.isin(NAMES, COLLABORATIVE)
+    learned = {
+        name: [learn_linear(lessons.where(lessons.fold != fold), mask, name) for fold in range(FOLDS)]
+        for name, mask in masks.items()
+    }
+    return learned | {"blend": [HAND_SET] * FOLDS}
 
 
 def _try(asked: Sequence[Asked], contenders: dict[str, list[LinearRanker]], validation: ValidationSettings) -> Trial:

@@ -29,8 +29,8 @@ def catalogue_at(
         prepared: everything.
         settings: of the engine.
         known: bool (E,), the events that had happened.
-        opened, closed: postings that were open at some moment between the two (seconds since 1970) are indexed;
-            unknown dates count as open.
+        opened: seconds since 1970; only postings that had not expired then are indexed.
+        closed: nor those that were posted later than this; unknown dates count as open.
     """
     attributes = prepared.attributes
     behaviour = _behaviour(prepared, settings, known, opened)

@@ -1,6 +1,7 @@
 """Validation queries: each event that is not a candidate's first asks for itself from what stood before it."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def validation_blocks(
     edges = np.quantile(time[asking], np.linspace(0, 1, settings.blocks + 1))
     edges[-1] = np.inf
     blocks = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = asking[(time[asking] >= low) & (time[asking] < high)]
         if len(inside):
             blocks.append(_block(prepared, inside, time, time < low, low, float(time[inside].max())))

@@ -108,7 +108,8 @@ def _sentence(choice: Choice, config: TrainConfig) -> str:
         return f"{choice.queries} validation queries, {config.validation.least} are needed to learn: hand-set weights"
     figures = choice.trial.figures(np.ones(len(choice.trial.seen), bool))
     best = figures[choice.ranker.name]
-    return f"order: {choice.ranker.name}, chosen on {choice.queries} queries (hit@10 {best['hit@10']}, nDCG@10 {best['ndcg@10']})"
+    measured = f"hit@10 {best['hit@10']}, nDCG@10 {best['ndcg@10']}"
+    return f"order: {choice.ranker.name}, chosen on {choice.queries} queries ({measured})"
 
 
 def _facts(config: TrainConfig, encoder: str, choice: Choice, now: float, started: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
 from recsys.eligible import eligible
 from recsys.queries import Queries
-from recsys.rank import Ranker
+from recsys.rank import LinearRanker
 from recsys.retrieve import Interests, find_interests
 from recsys.signals import SIGNALS, compute
 from training.config import ValidationSettings
@@ -50,7 +50,7 @@ class Asked:
     @property
     def with_history(self) -> NDArray[np.bool_]:
         """Whether the candidate had a history, bool (Q,)."""
-        return (self.queries.history >= 0).any(axis=1)
+        return np.asarray(np.any(self.queries.history >= 0, axis=1))
 
     def sample(self, chosen: NDArray[np.bool_]) -> "Asked":
         """The chosen queries, with the same catalogue."""
@@ -111,56 +111,87 @@ def _strata(asked: Asked) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]
         yield asked.seen == stratum, catalogue.open & (catalogue.behaviour.seen == stratum)
 
 
-def ranks(asked: Asked, rankers: Sequence[Sequence[Ranker]], singles: bool, seed: int) -> NDArray[np.int64]:
+Contenders = Sequence[Sequence[LinearRanker]]  # each a list of one ranker a fold, learned on the other folds
+
+
+def ranks(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> NDArray[np.int64]:
     """Rank of each answer among all postings that it could have been, for every ranker.
 
     Args:
         asked: Q queries.
-        rankers: each a list of one ranker a fold: the ranker for the queries of fold f, learned on the others.
+        rankers: see ``Contenders``.
         singles: append every single signal, missing values last.
         seed: of the folds.
 
     Returns:
         int64 (Q, rankers + signals), 1 is best.
     """
-    fold = asked.fold(seed)
     width = len(rankers) + (len(SIGNALS) if singles else 0)
     out = np.zeros((len(asked.block), width), np.int64)
+    for chosen, rows, against, scores in _scored(asked, rankers, singles, seed):
+        out[chosen] = np.stack([_rank_of_first(score, rows, against) for score in scores], axis=1)
+    return out
+
+
+def whole_lists(asked: Asked, rankers: Contenders, singles: bool, seed: int, k: int) -> Rows:
+    """The first ``k`` of all postings that the answer could have been: int32 (rankers + signals, Q, k), -1 padded.
+
+    A single signal lists only postings for which it has evidence.
+    """
+    width = len(rankers) + (len(SIGNALS) if singles else 0)
+    out = np.full((width, len(asked.block), k), -1, np.int32)
+    for chosen, rows, against, scores in _scored(asked, rankers, singles, seed):
+        against[:, 0] = True  # the answer stands once, at the front
+        for at, score in enumerate(scores):
+            best, there = _top(np.where(against, score, _NOTHING), rows, k)
+            out[at, chosen, : best.shape[1]] = np.where(there, best, -1)
+    return out
+
+
+_NOTHING = np.float32(-1e30)
+
+
+def _top(scores: Numbers, rows: Rows, k: int) -> tuple[Rows, NDArray[np.bool_]]:
+    """Rows of the ``k`` highest scores of each request, ties by row, and which of them have a score."""
+    k = min(k, scores.shape[1])
+    some = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    score, row = np.take_along_axis(scores, some, 1), np.take_along_axis(rows, some, 1)
+    order = np.lexsort((row, -score), axis=1)
+    return np.take_along_axis(row, order, 1), np.take_along_axis(score, order, 1) > _NOTHING
+
+
+Scored = tuple[NDArray[np.intp], Rows, NDArray[np.bool_], list[Numbers]]
+
+
+def _scored(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> Iterator[Scored]:
+    """Every query against the whole of its stratum.
+
+    Yields:
+        which queries (b,); rows (b, 1 + n), the answer first; which of the rest compete; scores (b, 1 + n) of each
+        ranker and signal.
+    """
+    fold = asked.fold(seed)
     for like, among in _strata(asked):
         pool = np.flatnonzero(among).astype(np.int32)
         members = np.flatnonzero(like)
         for a, b in _spans(len(members), _AT_ONCE):
             chosen = members[a:b]
-            out[chosen] = _ranks_of(asked, chosen, pool, rankers, singles, fold[chosen])
-    return out
-
-
-def _ranks_of(
-    asked: Asked,
-    chosen: NDArray[np.intp],
-    pool: Rows,
-    rankers: Sequence[Sequence[Ranker]],
-    singles: bool,
-    fold: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    queries, interests = asked.queries.take(chosen), asked.interests.take(chosen)
-    answers = asked.block.answer[chosen]
-    rows = np.concatenate([answers[:, None], np.broadcast_to(pool, (len(chosen), len(pool)))], axis=1)
-    signals = compute(asked.catalogue, queries, interests, rows)
-    against = eligible(asked.catalogue, queries, rows) & (rows != answers[:, None])
-    by_fold = [np.stack([one.score(signals) for one in ranker]) for ranker in rankers]
-    scores = [np.take_along_axis(each, fold[None, :, None], 0)[0] for each in by_fold]
-    if singles:
-        filled = np.where(np.isnan(signals), np.float32(-1e30), signals)
-        scores += list(np.moveaxis(filled, 2, 0))
-    ranked = [_rank_of_first(score, rows, against) for score in scores]
-    return np.stack(ranked, axis=1)
+            queries, interests = asked.queries.take(chosen), asked.interests.take(chosen)
+            answers = asked.block.answer[chosen]
+            rows = np.concatenate([answers[:, None], np.broadcast_to(pool, (len(chosen), len(pool)))], axis=1)
+            signals = compute(asked.catalogue, queries, interests, rows)
+            against = eligible(asked.catalogue, queries, rows) & (rows != answers[:, None])
+            by_fold = [np.stack([one.score(signals) for one in ranker]) for ranker in rankers]
+            scores = [np.take_along_axis(each, fold[chosen][None, :, None], 0)[0] for each in by_fold]
+            if singles:
+                scores += list(np.moveaxis(np.where(np.isnan(signals), _NOTHING, signals), 2, 0))
+            yield chosen, rows, against, scores
 
 
 def _rank_of_first(scores: Numbers, rows: Rows, against: NDArray[np.bool_]) -> NDArray[np.int64]:
     """1 + how many of the others stand before the first column, ties by row."""
     ahead = (scores > scores[:, :1]) | ((scores == scores[:, :1]) & (rows < rows[:, :1]))
-    return 1 + (ahead & against).sum(axis=1)
+    return 1 + np.asarray((ahead & against).sum(axis=1), np.int64)
 
 
 def _spans(count: int, step: int) -> Iterator[tuple[int, int]]:
