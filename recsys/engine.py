@@ -22,11 +22,12 @@ from recsys.errors import RequestError
 from recsys.explain import Explainer, Reasons
 from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
+from recsys.interests import Interests, find_interests
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import Ranker
 from recsys.request import Recommendation, Request
-from recsys.retrieve import Interests, find_interests, retrieve
+from recsys.retrieve import retrieve
 from recsys.signals import compute
 
 Rows = NDArray[np.int32]

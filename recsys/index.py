@@ -131,12 +131,12 @@ class CellIndex:
     index: Any
     rows: Rows
 
-    def search(self, queries: NDArray[np.float32], lists: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:
+    def search(self, queries: NDArray[np.float32], lists: NDArray[np.int64], k: int) -> tuple[Rows, NDArray[np.float32]]:
         """The most similar postings in each query's own ``lists``, in no order.
 
         Args:
             queries: float32 (Q, d).
-            lists: int32 (Q, m) list numbers, -1 where fewer.
+            lists: int64 (Q, m) list numbers, -1 where fewer.
             k: entries a query.
 
         Returns:
@@ -147,7 +147,7 @@ class CellIndex:
             return np.full((len(queries), k), -1, np.int32), np.zeros((len(queries), k), np.float32)
         self.index.nprobe = lists.shape[1]
         scores, found = self.index.search_preassigned(
-            np.ascontiguousarray(queries, np.float32), k, lists.astype(np.int64), np.zeros(lists.shape, np.float32)
+            np.ascontiguousarray(queries, np.float32), k, np.ascontiguousarray(lists), np.zeros(lists.shape, np.float32)
         )
         return np.where(found >= 0, self.rows[found], np.int32(-1)).astype(np.int32), scores
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.geo import distance_km
+from recsys.interests import Interests
 from recsys.queries import PAST, VIEWED, WANTED, Queries
-from recsys.retrieve import Interests
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]

@@ -1,0 +1,124 @@
+"""Near and alike: the one source of the pool that is joint, since a union of near and of alike loses what is both."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Catalogue
+from recsys.config import RetrieveSettings
+from recsys.geo import distance_km
+from recsys.interests import Interests
+
+Rows = NDArray[np.int32]
+Whole = NDArray[np.int64]
+Numbers = NDArray[np.float32]
+Integer = TypeVar("Integer", np.int32, np.int64)
+
+_LISTS_OF_CROWDED_CELL = 2  # inverted lists searched in a cell that is split by text
+_NONE = np.int64(2**31 - 1)
+
+
+def cells_around(catalogue: Catalogue, places: Numbers, count: int) -> Rows:
+    """The ``count`` grid cells nearest to each place (B, A, 3), nearest first: (B, A, count), -1 padded."""
+    cells, _ = catalogue.grid.nearest_cells(places.reshape(-1, 3), count)
+    return cells.reshape(*places.shape[:2], count)
+
+
+def near_and_alike(
+    catalogue: Catalogue, interests: Interests, around: Rows, settings: RetrieveSettings, scale: int
+) -> Rows:
+    """Postings around the candidate's places by likeness of text plus twice the nearness.
+
+    All postings of a close circle compete, of a wider ring only the most alike.
+
+    Args:
+        catalogue: the postings.
+        interests: of B requests.
+        around: int32 (B, A, m), see ``cells_around``.
+        settings: see there.
+        scale: by which the quota and the close circle grow.
+
+    Returns:
+        int32 (B, up to twice the quota), best first, -1 padded; a posting may stand several times.
+    """
+    quota = settings.near * scale
+    close, wide = _circles(catalogue, interests.places, around, settings, scale)
+    found = [
+        _alike_in(catalogue, interests, close, quota),
+        _alike_in(catalogue, interests, wide, max(quota // 3, 1)),
+    ]
+    rows, alike = (np.concatenate([one[at] for one in found], axis=1) for at in (0, 1))
+    place = catalogue.place[np.maximum(rows, 0), 0]
+    km = np.fmin.reduce([distance_km(place, interests.places[:, None, at]) for at in range(interests.places.shape[1])])
+    joint = alike + 2 / (1 + np.where(np.isnan(km), np.inf, km) / 10)
+    steps = np.rint(np.where(rows >= 0, -joint, 1e3) * 1e5).astype(np.int64)  # in steps, so that ties fall by row
+    best = np.sort((steps << 32) | np.where(rows >= 0, rows, _NONE), axis=1)[:, : 2 * quota] & 0xFFFFFFFF
+    return np.where(best == _NONE, -1, best).astype(np.int32)
+
+
+def _circles(
+    catalogue: Catalogue, places: Numbers, around: Rows, settings: RetrieveSettings, scale: int
+) -> tuple[Rows, Rows]:
+    """Cells of the close circle, and those of the ring around it with "anywhere" (remote work): both (B, some)."""
+    requests, anchors, count = around.shape
+    size = np.where(around >= 0, catalogue.grid.counts[np.maximum(around, 0)], 0)
+    before = np.cumsum(size, axis=2) - size
+    places_known = np.maximum((~np.isnan(places[..., 0])).sum(axis=1), 1)[:, None, None]
+    close = (around >= 0) & (before < settings.close_postings * scale / places_known)
+    wide = (around >= 0) & (before < settings.near_postings / places_known) & ~close
+    shape = (requests, anchors * count)
+    anywhere = np.full((requests, 1), len(catalogue.cells.start) - 2, np.int32)
+    ring = np.concatenate([np.where(wide, around, np.int32(-1)).reshape(shape), anywhere], axis=1)
+    return _squeeze(np.where(close, around, np.int32(-1)).reshape(shape)), _squeeze(ring)
+
+
+def _alike_in(catalogue: Catalogue, interests: Interests, cells: Rows, keep: int) -> tuple[Rows, Numbers]:
+    """The ``keep`` most alike to each interest in ``cells`` (B, m): rows and cosines (B, I * keep)."""
+    requests, count, dimension = interests.vectors.shape
+    flat = interests.vectors.reshape(-1, dimension)
+    lists = _lists_of(catalogue, interests.vectors, cells)
+    asked = flat.any(axis=1) & (lists >= 0).any(axis=1)
+    rows, alike = np.full((len(flat), keep), -1, np.int32), np.zeros((len(flat), keep), np.float32)
+    rows[asked], alike[asked] = catalogue.by_cell.search(flat[asked], lists[asked], keep)
+    shape = (requests, count * keep)
+    return rows.reshape(shape), alike.reshape(shape)
+
+
+def _lists_of(catalogue: Catalogue, vectors: Numbers, cells: Rows) -> Whole:
+    """Inverted lists of cells (B, m) for each interest: int64 (B * I, some), -1 padded.
+
+    Of a crowded cell, which is split by text, only the lists whose centroids are the most like the interest.
+    """
+    start = catalogue.cells.start
+    first = start[np.maximum(cells, 0)]
+    number = np.where(cells >= 0, start[np.maximum(cells, 0) + 1] - first, 0)
+    plain = np.repeat(_squeeze(np.where(number == 1, first, -1)), vectors.shape[1], axis=0)
+    crowded = _crowded_lists(start, catalogue.cells.centroids, np.where(number > 1, cells, -1), vectors)
+    return np.concatenate([plain, crowded], axis=1)
+
+
+def _crowded_lists(start: Whole, centroids: Numbers, cells: Rows, vectors: Numbers) -> Whole:
+    """Of each crowded cell in ``cells`` (B, m) the lists most like each interest (B, I, d): (B * I, some)."""
+    requests, count, dimension = vectors.shape
+    request, column = np.nonzero(cells >= 0)
+    if len(request) == 0:
+        return np.empty((requests * count, 0), np.int64)
+    cell = cells[request, column]
+    pieces = []
+    for one in np.unique(cell):  # crowded cells are few: large cities
+        of_cell = np.arange(start[one], start[one + 1])
+        asking = np.unique(request[cell == one])
+        alike = vectors[asking].reshape(-1, dimension) @ centroids[of_cell].T
+        best = np.argsort(-alike, axis=1, kind="stable")[:, :_LISTS_OF_CROWDED_CELL]
+        lists = np.full((requests, count, _LISTS_OF_CROWDED_CELL), -1, np.int64)
+        lists[asking, :, : best.shape[1]] = of_cell[best].reshape(len(asking), count, -1)
+        pieces.append(lists.reshape(requests * count, -1))
+    return _squeeze(np.concatenate(pieces, axis=1))
+
+
+def _squeeze(numbers: NDArray[Integer]) -> NDArray[Integer]:
+    """Move -1 to the right and drop the columns that hold nothing else."""
+    order = np.argsort(numbers < 0, axis=1, kind="stable")
+    moved = np.take_along_axis(numbers, order, 1)
+    return moved[:, : max(1, int((moved >= 0).sum(axis=1).max(initial=0)))]
