@@ -1,21 +1,14 @@
 """Markets for finding posting texts again: the document is the second half of a description, the query the first."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from recsys.text import normalise
-from training.config import TrainConfig, load_config
-from training.sources import read_tables
-from training.sources.config import Source, SourcesConfig, TableSources
 
 LEAST_WORDS = 40  # in each half
 TITLE_WORDS = 8  # of the second half, which stand for a title
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -24,6 +17,7 @@ class Halves:
 
     Attributes:
         postings: posting_id, title and description of the second halves: what the bundle is built from.
+        titles: the real titles, N texts.
         queries: real title and first half, N texts.
         rows: postings read.
         short: left out because a half has fewer than ``LEAST_WORDS`` words, or there is no description.
@@ -32,17 +26,12 @@ class Halves:
     """
 
     postings: pd.DataFrame
+    titles: list[str]
     queries: list[str]
     rows: int
     short: int
     same_description: int
     same_half: int
-
-
-def read_postings(config: Path, data: Path, scratch: Path) -> pd.DataFrame:
-    """The postings of one file by its own YAML, as training reads them."""
-    tables, _ = read_tables(load_config(config).sources, data, scratch / f"{config.stem}.rejected.parquet")
-    return tables.postings
 
 
 def split_in_half(text: str) -> tuple[str, str]:
@@ -76,17 +65,10 @@ def cut_in_half(postings: pd.DataFrame) -> Halves:
     kept["title"] = [" ".join(text.split()[:TITLE_WORDS]) for text in kept["description"]]
     return Halves(
         postings=kept[["posting_id", "title", "description"]],
+        titles=kept["real_title"].tolist(),
         queries=[f"{title}. {first}" for title, first in zip(kept["real_title"], kept["first"], strict=True)],
         rows=len(frame),
         short=len(frame) - len(long_enough),
         same_description=len(long_enough) - len(distinct),
         same_half=len(distinct) - len(kept),
     )
-
-
-def write_market(postings: pd.DataFrame, folder: Path) -> TrainConfig:
-    """``postings`` as a file in ``folder`` that training reads without a mapping of columns."""
-    folder.mkdir(parents=True, exist_ok=True)
-    postings.to_parquet(folder / "postings.parquet", index=False)
-    sources = SourcesConfig(tables=TableSources(postings=(Source(path=("postings.parquet",)),)))
-    return TrainConfig(sources=sources)

@@ -61,7 +61,7 @@ def arrange(
     by_score, valid = by_score[:, : k + _SLACK], valid[:, : k + _SLACK]
     if settings.employer_run:
         employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)
-        order = _break_runs(employer, settings.employer_run, k)
+        order = _break_runs(employer, valid, settings.employer_run, k)
         by_score, valid = np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
     return Order(np.where(valid, by_score, np.int32(-1))[:, :k])
 
@@ -79,7 +79,7 @@ def _mix(
     return np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
 
 
-def _break_runs(employer: Rows, run: int, k: int) -> NDArray[np.intp]:
+def _break_runs(employer: Rows, valid: NDArray[np.bool_], run: int, k: int) -> NDArray[np.intp]:
     """An order (B, m) in which, as far as possible, no employer stands more than ``run`` times in a row in the first k.
 
     Greedy: each place takes the best posting left whose employer has not just had its run. Requests without a long
@@ -97,7 +97,7 @@ def _break_runs(employer: Rows, run: int, k: int) -> NDArray[np.intp]:
     last, length = np.full(len(touched), -1), np.zeros(len(touched), int)
     for place in range(min(k, width)):
         blocked = (names == last[:, None]) & ((length >= run) & (last >= 0))[:, None]
-        free = left & ~blocked
+        free = left & valid[touched] & ~blocked  # what is not valid stands at the end, so left.argmax finds it last
         best = np.where(free.any(axis=1), free.argmax(axis=1), left.argmax(axis=1))
         picked[:, place] = best
         left[here, best] = False

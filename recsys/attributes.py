@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 #: Levels of seniority, the words that say them, the highest first: a "senior intern" is rare, a "lead engineer" is not.
 _LEVELS: Final[tuple[tuple[float, str], ...]] = (
-    (5.0, r"chief|c[teofi]o\b|vice president|\bvp\b|president|executive director|executive"),
-    (4.0, r"director|head of|principal|lead\b|manager|managerial|supervisor"),
-    (3.0, r"senior|\bsr\b|experienced|expert"),
-    (0.0, r"intern\b|internship|trainee|apprentice|student"),
-    (1.0, r"junior|\bjr\b|entry|graduate|assistant|beginner"),
-    (2.0, r"mid\b|mid-level|middle|intermediate|associate|regular|professional"),
+    (5.0, r"chief|c[teofi]o|vice president|vp|president|executive director|^executive$"),
+    (4.0, r"director|head of|principal|lead|manager|managerial|supervisor"),
+    (3.0, r"senior|sr|experienced|expert"),
+    (0.0, r"intern|internship|trainee|apprentice|student"),
+    (1.0, r"junior|jr|entry|graduate|assistant|beginner"),
+    (2.0, r"mid|mid-level|middle|intermediate|associate|regular|professional"),
 )
 #: How many of each pay period make a year of full-time work.
 _PERIODS: Final = {"HOUR": 2080.0, "DAY": 260.0, "WEEK": 52.0, "MONTH": 12.0, "YEAR": 1.0}
@@ -25,7 +25,7 @@ def seniority_levels(texts: pd.Series) -> NDArray[np.float32]:
     words = texts.astype("str").str.casefold()
     levels = np.full(len(texts), np.nan, np.float32)
     for level, pattern in _LEVELS:
-        said = words.str.contains(pattern, regex=True, na=False).to_numpy(dtype=bool)
+        said = words.str.contains(rf"\b(?:{pattern})\b", regex=True, na=False).to_numpy(dtype=bool)
         levels[np.isnan(levels) & said & texts.notna().to_numpy()] = level
     return levels
 

@@ -139,12 +139,17 @@ def _recent(
     events: EventSettings,
 ) -> tuple[Rows, Numbers, NDArray[np.float64]]:
     """The latest distinct postings of each history with summed weights: three arrays (B, HISTORY), -1 / 0 / NaN."""
-    at = past[:, None] - 1 - np.arange(_LOOK_BACK)
-    there = at >= first[:, None]
-    at = np.where(there, at, 0)
     if len(histories.posting) == 0:
         shape = (len(first), HISTORY)
         return np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.full(shape, np.nan)
+    length = past - first
+    flat = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length) + np.repeat(first, length)
+    useful = (event_weights(histories.kind[flat], histories.value[flat], events) > 0) & (histories.posting[flat] >= 0)
+    count = np.bincount(np.repeat(np.arange(len(first)), length)[useful], minlength=len(first))
+    kept = flat[useful]
+    at = (np.cumsum(count) - 1)[:, None] - np.arange(_LOOK_BACK)
+    there = np.arange(_LOOK_BACK) < count[:, None]
+    at = np.where(there, kept[np.where(there, at, 0)] if len(kept) else 0, 0)
     posting = np.where(there, histories.posting[at], np.int32(-1))
     time = np.where(there, histories.time[at], np.nan)
     weight = event_weights(histories.kind[at], histories.value[at], events) * there

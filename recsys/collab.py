@@ -196,7 +196,9 @@ def _strongest(
     dots: sparse.csr_matrix, counts: NDArray[np.float32], norms: NDArray[np.float32], at: int, keep: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     source = np.repeat(np.arange(dots.shape[0]), np.diff(dots.indptr))
-    cosine = dots.data / np.maximum(norms[source + at] * norms[dots.indices], 1e-9) * counts / (counts + 2)
+    # in float64: the norms of events that age has made small would fall below any floor
+    lengths = norms[source + at].astype(np.float64) * norms[dots.indices]
+    cosine = dots.data / np.maximum(lengths, 1e-300) * counts / (counts + 2)
     others = dots.indices != source + at
     source, target, cosine = source[others], dots.indices[others], cosine[others]
     order = np.lexsort((target, -cosine, source))

@@ -1,6 +1,6 @@
 """The engine's settings: one frozen, typed value for each stage. Unknown keys are refused."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,7 +42,7 @@ class EventSettings(Settings):
 
     weights: EventWeights = EventWeights()
     half_life_days: float | None = Field(30.0, gt=0)
-    hide: tuple[str, ...] = ("apply", "dismiss", "hire")
+    hide: tuple[Literal["impression", "view", "save", "apply", "dismiss", "hire"], ...] = ("apply", "dismiss", "hire")
 
 
 class FactorSettings(Settings):

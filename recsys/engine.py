@@ -195,7 +195,7 @@ class Engine:
         rows = order.of(pool.rows, -1)
         reasons = None
         if explain and self.explainer is not None:
-            reasons = self.explainer.reasons(catalogue, self.ranker, queries, signals, order, rows)
+            reasons = self.explainer.reasons(catalogue, self.ranker, queries, signals, order, pool.rows)
         return Lists(rows, order.of(scores, np.nan), order.of(pool.sources, 0), reasons)
 
     def _recommendations(self, lists: Lists, at: int) -> list[Recommendation]:

@@ -120,7 +120,7 @@ class Explainer:
     companies: Texts
 
     def reasons(
-        self, catalogue: Catalogue, ranker: Ranker, queries: Queries, signals: Numbers, order: Order, rows: Rows
+        self, catalogue: Catalogue, ranker: Ranker, queries: Queries, signals: Numbers, order: Order, pool: Rows
     ) -> Reasons:
         """Reasons for lists (B, k).
 
@@ -130,14 +130,15 @@ class Explainer:
             queries: B requests.
             signals: float32 (B, n, F) of their pools.
             order: the lists, as positions in the pools.
-            rows: int32 (B, k), the lists as catalogue rows.
+            pool: int32 (B, n), the pools as catalogue rows, -1 padded.
         """
-        shares = ranker.shares(signals)
-        beyond = shares - shares.mean(axis=1, keepdims=True)
+        rows = order.of(pool, -1)
+        beyond = _beyond_average(ranker.shares(signals), pool >= 0)
         at = np.maximum(order.at, 0)[..., None]
         chosen, share = np.take_along_axis(signals, at, 1), np.take_along_axis(beyond, at, 1)
         gain = np.matmul(share, _GROUPS)
         _hand_out_joint(gain, share, chosen)
+        _keep_true(gain, chosen, np.isnan(queries.home[:, :1]))
         number, named = _details(catalogue, queries, chosen, rows)
         best = np.argsort(-gain, axis=2, kind="stable")[:, :, :REASONS]
         worth = np.take_along_axis(gain, best, 2)
@@ -151,6 +152,23 @@ class Explainer:
         return Reasons(
             np.take_along_axis(keys, np.argsort(keys < 0, axis=2, kind="stable"), 2), self.titles, self.companies
         )
+
+
+def _beyond_average(shares: Numbers, there: NDArray[np.bool_]) -> Numbers:
+    """What each signal adds beyond the mean over the postings that are there."""
+    number = np.maximum(there.sum(axis=1), 1)[:, None, None]
+    mean = np.where(there[..., None], shares, 0).sum(axis=1, keepdims=True) / number
+    return np.asarray(shares - mean, np.float32)
+
+
+def _keep_true(gain: Numbers, signals: Numbers, no_home: NDArray[np.bool_]) -> None:
+    """Take away evidence whose words would not be true: nothing is known, less is paid, the home is a guess."""
+    home, worked, pay = _KINDS["home"], _KINDS["worked"], _KINDS["pay"]
+    gain[..., worked] += np.where(no_home, gain[..., home], 0)
+    gain[..., home][np.broadcast_to(no_home, gain.shape[:2])] = 0
+    known = np.matmul((~np.isnan(signals)).astype(np.float32), _GROUPS) > 0
+    gain[~known] = 0
+    gain[..., pay][signals[..., COLUMN["pay_fit"]] < 0] = 0
 
 
 def _hand_out_joint(gain: Numbers, share: Numbers, signals: Numbers) -> None:

@@ -131,7 +131,9 @@ class CellIndex:
     index: Any
     rows: Rows
 
-    def search(self, queries: NDArray[np.float32], lists: NDArray[np.int64], k: int) -> tuple[Rows, NDArray[np.float32]]:
+    def search(
+        self, queries: NDArray[np.float32], lists: NDArray[np.int64], k: int
+    ) -> tuple[Rows, NDArray[np.float32]]:
         """The most similar postings in each query's own ``lists``, in no order.
 
         Args:
@@ -145,11 +147,23 @@ class CellIndex:
         """
         if self.index is None or k == 0 or len(queries) == 0:
             return np.full((len(queries), k), -1, np.int32), np.zeros((len(queries), k), np.float32)
-        self.index.nprobe = lists.shape[1]
-        scores, found = self.index.search_preassigned(
-            np.ascontiguousarray(queries, np.float32), k, np.ascontiguousarray(lists), np.zeros(lists.shape, np.float32)
-        )
+        chosen = self._distinct(lists)
+        vectors = np.ascontiguousarray(queries, np.float32)
+        scores, found = np.empty((len(vectors), k), np.float32), np.empty((len(vectors), k), np.int64)
+        none = np.zeros(chosen.shape, np.float32)
+        width = faiss.SearchParametersIVF(nprobe=chosen.shape[1])  # not the index's own: threads share that
+        pointers = [faiss.swig_ptr(array) for array in (chosen, none, scores, found)]
+        self.index.search_preassigned_c(len(vectors), faiss.swig_ptr(vectors), k, *pointers, False, width)
         return np.where(found >= 0, self.rows[found], np.int32(-1)).astype(np.int32), scores
+
+    def _distinct(self, lists: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Each query's lists once, -1 last, no more columns than there are lists.
+
+        With more columns than lists FAISS reads the lists of other queries.
+        """
+        chosen = -np.sort(-lists.astype(np.int64), axis=1)
+        chosen[:, 1:][chosen[:, 1:] == chosen[:, :-1]] = -1
+        return np.ascontiguousarray(-np.sort(-chosen, axis=1)[:, : self.index.nlist])
 
     def serialised(self) -> NDArray[np.uint8]:
         """The FAISS index as bytes; empty when it holds nothing."""

@@ -45,7 +45,7 @@ def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSet
     viewed = queries.history[:, :VIEWED]
     titles = catalogue.title.vectors(viewed)
     texts = [titles, queries.wanted, queries.past, queries.whole[:, None]]
-    known = [viewed >= 0, queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
+    known = [(viewed >= 0) & titles.any(axis=2), queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
     all_texts = np.concatenate(texts, axis=1)
     vectors = take(all_texts, leaders(all_texts, np.concatenate(known, axis=1), settings.interests, _INTEREST_ALIKE))
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))

@@ -19,12 +19,15 @@ class LexicalIndex:
     def build(cls, texts: Sequence[str]) -> "LexicalIndex":
         """Index ``texts``."""
         retriever = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-        retriever.index(_tokens(texts), show_progress=False)
+        if len(texts):
+            retriever.index(_tokens(texts), show_progress=False)
         return cls(retriever, len(texts))
 
     def search(self, queries: Sequence[str], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Document numbers int32 and scores float32, both (Q, min(k, N)), best first."""
         k = min(k, self.documents)
+        if k == 0 or not queries:
+            return np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
         found, scores = self.retriever.retrieve(_tokens(queries), k=k, show_progress=False, sorted=True)
         return np.asarray(found, np.int32), np.asarray(scores, np.float32)
 

@@ -49,8 +49,9 @@ def near_and_alike(
         _alike_in(catalogue, interests, wide, max(quota // 3, 1)),
     ]
     rows, alike = (np.concatenate([one[at] for one in found], axis=1) for at in (0, 1))
-    place = catalogue.place[np.maximum(rows, 0), 0]
-    km = np.fmin.reduce([distance_km(place, interests.places[:, None, at]) for at in range(interests.places.shape[1])])
+    place = catalogue.place[np.maximum(rows, 0)]
+    pairs = [(slot, at) for slot in range(place.shape[2]) for at in range(interests.places.shape[1])]
+    km = np.fmin.reduce([distance_km(place[:, :, slot], interests.places[:, None, at]) for slot, at in pairs])
     joint = alike + 2 / (1 + np.where(np.isnan(km), np.inf, km) / 10)
     steps = np.rint(np.where(rows >= 0, -joint, 1e3) * 1e5).astype(np.int64)  # in steps, so that ties fall by row
     best = np.sort((steps << 32) | np.where(rows >= 0, rows, _NONE), axis=1)[:, : 2 * quota] & 0xFFFFFFFF
@@ -62,7 +63,8 @@ def _circles(
 ) -> tuple[Rows, Rows]:
     """Cells of the close circle, and those of the ring around it with "anywhere" (remote work): both (B, some)."""
     requests, anchors, count = around.shape
-    size = np.where(around >= 0, catalogue.grid.counts[np.maximum(around, 0)], 0)
+    counts = np.append(catalogue.grid.counts, 0)  # the last is for -1
+    size = counts[around]
     before = np.cumsum(size, axis=2) - size
     places_known = np.maximum((~np.isnan(places[..., 0])).sum(axis=1), 1)[:, None, None]
     close = (around >= 0) & (before < settings.close_postings * scale / places_known)

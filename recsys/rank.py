@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.errors import BundleError
-from recsys.signals import COLUMN, NAMES, SIGNALS
+from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
 
 Numbers = NDArray[np.float32]
 
@@ -122,4 +122,6 @@ def single(signal: str) -> LinearRanker:
 
 def family_mask(without: str = "") -> NDArray[np.bool_]:
     """Which signals may be used, bool (F,): all but those of one family."""
+    if without and without not in FAMILIES:
+        raise ValueError(f"{without!r} is no family of signals; there are {', '.join(FAMILIES)}")
     return np.array([signal.family != without for signal in SIGNALS])

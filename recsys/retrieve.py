@@ -49,7 +49,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
 
 def _interleave(found: Rows, requests: int, keep: int) -> Rows:
     """Lists of several interests (B * I, k), one after another rank by rank: (B, I * keep)."""
-    per_request = found.reshape(requests, -1, found.shape[1])[:, :, :keep]
+    per_request = found.reshape(requests, len(found) // max(requests, 1), found.shape[1])[:, :, :keep]
     return per_request.transpose(0, 2, 1).reshape(requests, -1)
 
 

@@ -58,7 +58,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("near_any", "place", "1 / (1 + km / 10) to the nearest of all these places"),
     Signal("title_near", "place", "title_any times near_any"),
     Signal("in_reach", "place", "1 within the distance that the candidate accepts, 0 beyond"),
-    Signal("remote_fit", "place", "1 if the work is remote and the candidate accepts that, 0 if one is, one is not"),
+    Signal("remote_fit", "place", "for remote work: 1 if the candidate accepts that, 0 if not"),
     Signal("factors", "behaviour", "fold-in: cosine of the candidate's vector with the posting's factors"),
     Signal("factors_score", "behaviour", "fold-in: inner product, as ALS defines it"),
     Signal(
@@ -111,10 +111,11 @@ def _titles(catalogue: Catalogue, queries: Queries, interests: Interests, rows: 
     viewed = queries.history[:, :VIEWED]
     slots = [catalogue.title.vectors(viewed), queries.wanted, queries.past, queries.whole[:, None]]
     alike = catalogue.title.similarity(rows, _columns(np.concatenate(slots, axis=1)))
+    alike[catalogue.title.scale[rows] == 0] = np.nan  # a posting without a title
     viewed_alike, wanted_alike, past_alike, whole_alike = np.split(
         alike, [VIEWED, VIEWED + WANTED, VIEWED + WANTED + PAST], axis=2
     )
-    looked = viewed >= 0
+    looked = (viewed >= 0) & (catalogue.title.scale[viewed] > 0)
     best = {
         "title_viewed": _best(viewed_alike, looked),
         "title_wanted": _best(wanted_alike, queries.wanted_known),
@@ -184,7 +185,7 @@ def _places(catalogue: Catalogue, queries: Queries, interests: Interests, rows: 
     reach = queries.reach_km[:, None]
     _put(out, "in_reach", np.where(np.isnan(home_km) | np.isnan(reach), np.nan, home_km <= reach))
     remote, accepts = catalogue.attributes.remote[rows], queries.remote_ok[:, None]
-    _put(out, "remote_fit", np.where((remote < 0) | (accepts < 0), np.nan, remote == accepts))
+    _put(out, "remote_fit", np.where((remote < 1) | (accepts < 0), np.nan, accepts == 1))
 
 
 def _collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows, out: Numbers) -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
 from recsys.eligible import eligible
+from recsys.interests import Interests, find_interests
 from recsys.queries import Queries
 from recsys.rank import LinearRanker
-from recsys.retrieve import Interests, find_interests
 from recsys.signals import SIGNALS, compute
 from training.config import ValidationSettings
 from training.learn import Lessons

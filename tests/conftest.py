@@ -1,0 +1,184 @@
+"""One small simulated market, the bundle trained from it, and what answers from it: made once for all tests."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys.attributes import seniority_levels
+from recsys.bundle import write_bundle
+from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
+from recsys.encode import EncoderConfig, HashEncoder
+from recsys.engine import Engine
+from recsys.geo import resolve_places
+from recsys.request import Interaction, Request
+from recsys.schema import EVENT_TYPES
+from recsys.stored import FOLDER, candidate_arrays
+from recsys.text import candidate_texts, split_words
+from serving.profile import profile_from_texts
+from serving.score import Scorer
+from training.config import TrainConfig
+from training.prepare import Prepared
+from training.simulate import SimulateConfig, simulate
+from training.snapshot import catalogue_at
+from training.sources import read_tables
+from training.train import Trained, train
+
+#: Small factors, so that nothing takes long. The hash encoder needs no model.
+ENGINE = EngineSettings(factors=FactorSettings(dimensions=16, iterations=5))
+CONFIG = TrainConfig(encoder=EncoderConfig(encoder="hash"), engine=ENGINE)
+#: The same engine made to search compressed indices for a pool that is smaller than the board.
+SEARCHING = ENGINE.model_copy(
+    update={
+        "retrieve": RetrieveSettings(
+            pool=36, text=12, near=12, factors=6, cooccur=6, recent=4, popular=6, exact_below=20, probes=4
+        )
+    }
+)
+
+
+@dataclass(frozen=True)
+class Market:
+    """A simulated market and what training made of it."""
+
+    data: Path
+    cache: Path
+    bundle: Path
+    trained: Trained
+    said: tuple[str, ...]
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.trained.prepared
+
+    @property
+    def as_of(self) -> float:
+        return float(self.trained.manifest["as_of"])
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
+    folder = tmp_path_factory.mktemp("market")
+    drawn = SimulateConfig(
+        candidates=300,
+        postings=400,
+        cities=20,
+        seed=5,
+        exact_duplicates=0.1,
+        sessions_per_candidate=12,
+        end=date(2025, 6, 30),
+    )
+    simulate(drawn, folder / "data")
+    said: list[str] = []
+    trained = train(CONFIG, folder / "data", folder / "bundle", folder / "cache", said.append)
+    return Market(folder / "data", folder / "cache", folder / "bundle", trained, tuple(said))
+
+
+def engine_in_memory(market: Market, settings: EngineSettings) -> Engine:
+    """The engine of the market as it is before anything is written."""
+    everything = np.ones(len(market.prepared.candidates.histories.posting), bool)
+    catalogue = catalogue_at(market.prepared, settings, everything, market.as_of, market.as_of)
+    return Engine(catalogue, market.trained.choice.ranker, settings, market.prepared.skills)
+
+
+@pytest.fixture(scope="session")
+def whole_in_memory(market: Market) -> Engine:
+    return engine_in_memory(market, ENGINE)
+
+
+@pytest.fixture(scope="session")
+def searching_in_memory(market: Market) -> Engine:
+    return engine_in_memory(market, SEARCHING)
+
+
+@pytest.fixture(scope="session")
+def scorer(market: Market) -> Scorer:
+    """Scores the whole board, which is smaller than the pool."""
+    return Scorer(market.bundle)
+
+
+@pytest.fixture(scope="session")
+def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    """Finds a pool in compressed indices first."""
+    out = tmp_path_factory.mktemp("searching") / "bundle"
+    write_bundle(
+        out,
+        searching_in_memory.catalogue,
+        market.trained.choice.ranker,
+        SEARCHING,
+        market.prepared.skills,
+        market.prepared.postings[["posting_id", "title", "company", "url"]],
+        market.trained.manifest,
+        {FOLDER: candidate_arrays(market.prepared.candidates)},
+    )
+    return Scorer(out)
+
+
+@pytest.fixture(scope="session")
+def requests_of(market: Market) -> Callable[[float], list[Request]]:
+    """Every candidate of the market as a service would ask: texts, places and events instead of an id."""
+    tables, _ = read_tables(CONFIG.sources, market.data, market.data.parent / "rejected.parquet")
+    frame, encoder = tables.candidates, HashEncoder()
+    wholes = candidate_texts(frame, tables.experience)
+    homes, worked = _places(resolve_places(frame)), _places(resolve_places(tables.experience))
+    levels = seniority_levels(frame["seniority"])
+    posting_ids = tables.postings["posting_id"].to_numpy(object)
+    jobs = tables.experience.groupby("candidate").indices
+    events = pd.Series(tables.events.candidate).groupby(tables.events.candidate).indices
+    requests = []
+    for row, one in enumerate(frame.itertuples()):
+        mine = jobs.get(row, [])
+        titles = tables.experience["title"].iloc[mine]
+        profile = profile_from_texts(
+            encoder,
+            wholes[row],
+            _list(one.desired_titles),
+            titles[titles.notna()].tolist(),
+            _list(one.skills),
+            homes[row],
+            None if np.isnan(one.max_distance_km) else one.max_distance_km,
+            None if one.remote_ok < 0 else bool(one.remote_ok),
+        )
+        profile = replace(
+            profile,
+            worked=[worked[job] for job in mine if worked[job]],
+            seniority=None if np.isnan(levels[row]) else float(levels[row]),
+            pay=None if np.isnan(one.desired_salary_min) else one.desired_salary_min,
+        )
+        did = [
+            Interaction(
+                posting_ids[tables.events.posting[event]],
+                EVENT_TYPES[tables.events.kind[event]],
+                float(tables.events.time[event]),
+            )
+            for event in events.get(row, [])
+        ]
+        requests.append(Request(one.candidate_id, profile, did))
+    return lambda now: [replace(request, now=now) for request in requests]
+
+
+def _list(cell: object) -> list[str]:
+    return split_words(cell) if isinstance(cell, str) else []
+
+
+def _places(latlon: np.ndarray) -> list[tuple[float, float] | None]:
+    return [None if np.isnan(one[0]) else (float(one[0]), float(one[1])) for one in latlon]
+
+
+@pytest.fixture
+def train_board(tmp_path: Path, market: Market) -> Callable[..., tuple[Scorer, Trained]]:
+    """Trains a board that is written into CSV files, a list of rows for each table."""
+
+    def run(config: TrainConfig = CONFIG, **tables: Sequence[dict[str, object]]) -> tuple[Scorer, Trained]:
+        data = tmp_path / "board"
+        data.mkdir()
+        for name, rows in tables.items():
+            pd.DataFrame(rows).to_csv(data / f"{name}.csv", index=False)
+        trained = train(config, data, tmp_path / "board_bundle", market.cache, lambda line: None)
+        return Scorer(tmp_path / "board_bundle"), trained
+
+    return run

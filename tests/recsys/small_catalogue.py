@@ -1,0 +1,145 @@
+"""A real catalogue from a few arrays, put together as training does it, and queries through the real intake."""
+
+import numpy as np
+
+from recsys.assemble import assemble
+from recsys.catalogue import Attributes, Behaviour, Catalogue
+from recsys.codes import Codes
+from recsys.collab import count_neighbours, interaction_matrix, map_text_to_factors, train_factors
+from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
+from recsys.geo import unit_vectors
+from recsys.ids import Ids
+from recsys.intake import to_candidates
+from recsys.rank import LinearRanker
+from recsys.signals import NAMES
+
+DIMENSION = 16
+NOW = 1_700_000_000.0
+DAY = 86_400.0
+SETTINGS = EngineSettings(factors=FactorSettings(dimensions=8))
+#: The pool is smaller than the boards made here, so that the sources really choose.
+NARROW = EngineSettings(
+    factors=FactorSettings(dimensions=8),
+    retrieve=RetrieveSettings(pool=60, text=20, near=20, factors=10, cooccur=16, recent=6, popular=6),
+)
+
+
+def unit(rng, *shape):
+    """Random unit vectors (..., DIMENSION or the last of ``shape``), float32."""
+    vectors = rng.normal(size=shape if len(shape) > 1 else (*shape, DIMENSION))
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def clustered(rng, count, clusters, dimension=DIMENSION, spread=0.3):
+    """Unit vectors around a few middles, as titles are."""
+    middles = unit(rng, clusters, dimension)
+    near = middles[rng.integers(clusters, size=count)] + spread * unit(rng, count, dimension)
+    return (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+
+
+def make_attributes(count, **given):
+    """Attributes of which nothing is said but what is given."""
+    nothing = {
+        **{name: np.full(count, -1, np.int32) for name in ("company", "industry", "occupation")},
+        **{name: np.full(count, np.nan, np.float32) for name in ("seniority", "pay_low", "pay_high")},
+        "remote": np.full(count, -1, np.int8),
+        "skills": np.full((count, 1), -1, np.int32),
+        "posted": np.full(count, np.nan),
+        "until": np.full(count, np.nan),
+    }
+    typed = {name: np.asarray(value, nothing[name].dtype) for name, value in given.items()}
+    return Attributes(**(nothing | typed))
+
+
+def make_behaviour(count, text, events, settings):
+    """Behaviour from events (candidate, posting, weight); none gives a board without any."""
+    candidate, posting, weight = (np.asarray(column) for column in zip(*events, strict=True)) if events else ([],) * 3
+    candidate, posting = np.asarray(candidate, np.int32), np.asarray(posting, np.int32)
+    weight = np.asarray(weight, np.float32)
+    matrix = interaction_matrix(candidate, posting, weight, (int(candidate.max(initial=0)) + 1, count))
+    popularity = np.bincount(posting, weight, count)
+    seen = popularity > 0
+    return Behaviour(
+        popularity=np.log1p(popularity).astype(np.float32),
+        seen=seen,
+        factors=map_text_to_factors(train_factors(matrix, settings.factors), text, seen),
+        neighbours=count_neighbours(matrix, settings.factors.neighbours),
+    )
+
+
+def make_catalogue(title, *, text=None, latlon=None, events=(), open_=None, settings=SETTINGS, **attributes):
+    """A catalogue of P postings "p0000" ...
+
+    Args:
+        title, text: float (P, d).
+        latlon: (P, L, 2) degrees; none: no posting has a place.
+        events: tuples (candidate, posting, weight).
+        open_: bool (P,); none: all.
+        settings: of the engine.
+        attributes: columns of ``Attributes``.
+    """
+    title = np.asarray(title, np.float32)
+    count = len(title)
+    latlon = np.full((count, 1, 2), np.nan, np.float32) if latlon is None else np.asarray(latlon, np.float32)
+    own = make_attributes(count, **attributes)
+    titles, texts = Codes.from_vectors(title), None if text is None else Codes.from_vectors(text)
+    behaviour = make_behaviour(count, title if text is None else text, list(events), settings)
+    open_ = np.ones(count, bool) if open_ is None else np.asarray(open_, bool)
+    parts = assemble(
+        titles, texts, latlon, own.remote, own.posted, behaviour.popularity, behaviour.factors.postings, open_, settings
+    )
+    return Catalogue(
+        ids=Ids([f"p{row:04d}" for row in range(count)], "posting"),
+        title=titles,
+        text=texts,
+        place=unit_vectors(latlon),
+        attributes=own,
+        behaviour=behaviour,
+        open=open_,
+        dated=bool(np.isfinite(own.posted).mean() > 0.5),
+        gone=np.zeros(count, bool),
+        **vars(parts),
+    )
+
+
+def ask(catalogue, requests, now=NOW, settings=SETTINGS, skills=None):
+    """Queries of requests, through the intake."""
+    return to_candidates(requests, catalogue, skills or {}).queries(np.arange(len(requests)), now, settings.events)
+
+
+def random_board(rng, count=400, with_text=True, settings=SETTINGS):
+    """A board in which every kind of evidence is there for some postings and lacking for others."""
+
+    def sometimes(values):
+        return np.where(rng.random(count) < 0.7, values, np.nan)
+
+    latlon = np.column_stack([rng.uniform(40, 44, count), rng.uniform(-3, 3, count)])[:, None].repeat(2, axis=1)
+    latlon[:, 1] += rng.normal(0, 0.5, (count, 2))
+    latlon[rng.random((count, 2)) < 0.3] = np.nan
+    events = [
+        (who, int(what), float(rng.integers(1, 9)))
+        for who in range(80)
+        for what in rng.choice(count // 2, size=6, replace=False)
+    ]
+    return make_catalogue(
+        clustered(rng, count, 12),
+        text=clustered(rng, count, 12) if with_text else None,
+        latlon=latlon,
+        events=events,
+        open_=rng.random(count) < 0.95,
+        settings=settings,
+        company=rng.integers(-1, 9, count),
+        industry=rng.integers(-1, 5, count),
+        occupation=rng.integers(-1, 5, count),
+        seniority=sometimes(rng.integers(0, 6, count)),
+        pay_high=sometimes(rng.uniform(2e4, 9e4, count)),
+        remote=rng.integers(-1, 2, count),
+        skills=rng.integers(-1, 12, (count, 4)),
+        posted=sometimes(NOW - rng.uniform(0, 60, count) * DAY),
+        until=sometimes(NOW + rng.uniform(1, 60, count) * DAY),
+    )
+
+
+def random_linear(rng, name="linear"):
+    """A ranker with a weight, a centre and a value of its own for every signal, as a learned one."""
+    return LinearRanker(name, *(rng.normal(size=len(NAMES)).astype(np.float32) for _ in range(3)))

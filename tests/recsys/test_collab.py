@@ -1,0 +1,267 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from small_catalogue import unit
+from threadpoolctl import threadpool_limits
+
+from recsys.collab import (
+    Factors,
+    count_neighbours,
+    interaction_matrix,
+    map_text_to_factors,
+    train_factors,
+)
+from recsys.config import FactorSettings
+
+SETTINGS = FactorSettings(dimensions=8, iterations=20, neighbours=5)
+
+
+def checkerboard(size):
+    """Candidate u chose every posting of the same parity but posting u itself."""
+    board = (np.add.outer(np.arange(size), np.arange(size)) % 2 == 0).astype(np.float32)
+    np.fill_diagonal(board, 0)
+    return sparse.csr_matrix(board)
+
+
+def padded(matrix):
+    """The rows of a CSR matrix as histories: rows and weights (C, H), -1 and 0 padded."""
+    width = int(np.diff(matrix.indptr).max())
+    rows, weights = np.full((matrix.shape[0], width), -1, np.int32), np.zeros((matrix.shape[0], width), np.float32)
+    for at in range(matrix.shape[0]):
+        one = slice(matrix.indptr[at], matrix.indptr[at + 1])
+        rows[at, : one.stop - one.start] = matrix.indices[one]
+        weights[at, : one.stop - one.start] = matrix.data[one]
+    return rows, weights
+
+
+def random_interactions(seed, candidates=60, postings=40, density=0.15):
+    rng = np.random.default_rng(seed)
+    there = rng.random((candidates, postings)) < density
+    there[np.arange(postings) % candidates, np.arange(postings)] = True  # every posting has an event
+    return sparse.csr_matrix(np.where(there, rng.uniform(0.5, 9, there.shape), 0).astype(np.float32))
+
+
+def solved_densely(factors, row, weights):
+    """Equation 4 of Hu, Koren and Volinsky (2008) in float64, with the preference of what was chosen 1."""
+    y = factors.postings.astype(np.float64)
+    confidence = np.zeros(len(y))
+    chosen = row >= 0
+    confidence[row[chosen]] = factors.confidence * weights[chosen].astype(np.float64)
+    left = factors.gram.astype(np.float64) + factors.regularisation * np.eye(y.shape[1]) + (y.T * confidence) @ y
+    right = y[row[chosen]].T @ (1 + confidence[row[chosen]])
+    return np.linalg.solve(left, right)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_a_checkerboard_the_posting_held_out_tops_each_list(seed):
+    matrix = checkerboard(50)
+    factors = train_factors(matrix, FactorSettings(dimensions=2, seed=seed))
+    scores = factors.fold_in(*padded(matrix)) @ factors.postings.T
+    scores[matrix.toarray() > 0] = -np.inf
+    np.testing.assert_array_equal(scores.argmax(axis=1), np.arange(50))
+
+
+def test_fold_in_solves_equation_four():
+    matrix = random_interactions(1)
+    factors = train_factors(matrix, SETTINGS)
+    rows, weights = padded(matrix)
+    found = factors.fold_in(rows, weights)
+    assert found.dtype == np.float32
+    expected = [solved_densely(factors, row, weight) for row, weight in zip(rows, weights, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-4)
+
+
+def test_fold_in_gives_what_implicit_gives():
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    matrix = random_interactions(2, density=0.3)
+    cells = matrix.copy()
+    cells.data = 1 + SETTINGS.confidence * cells.data
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=8, regularization=0.1, alpha=1.0, iterations=20, random_state=0, use_cg=False
+        )
+        model.fit(cells, show_progress=False)
+        theirs = model.recalculate_user(np.arange(matrix.shape[0]), cells)
+    items = np.asarray(model.item_factors)
+    ours = Factors(items, items.T @ items, 0.1, SETTINGS.confidence).fold_in(*padded(matrix))
+    np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-4)
+
+
+def test_trained_factors_are_those_of_implicit_and_postings_without_events_have_none():
+    from implicit.cpu.als import AlternatingLeastSquares
+
+    dense = random_interactions(3, density=0.3).toarray()
+    wide = np.zeros((60, 55), np.float32)
+    with_events = np.sort(np.random.default_rng(3).permutation(55)[:40])
+    wide[:, with_events] = dense
+    factors = train_factors(sparse.csr_matrix(wide), SETTINGS)
+    cells = sparse.csr_matrix(dense)
+    cells.data = 1 + SETTINGS.confidence * cells.data
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(factors=8, regularization=0.1, alpha=1.0, iterations=20, random_state=0)
+        model.fit(cells, show_progress=False)
+    np.testing.assert_array_equal(factors.postings[with_events], np.asarray(model.item_factors))
+    assert not np.delete(factors.postings, with_events, axis=0).any()
+    np.testing.assert_allclose(factors.gram, factors.postings.T @ factors.postings, rtol=1e-5)
+
+
+@pytest.mark.parametrize("filled", [0, 1])
+def test_with_less_than_two_postings_with_events_there_are_no_factors(filled):
+    matrix = np.zeros((4, 6), np.float32)
+    matrix[:3, :filled] = 2
+    factors = train_factors(sparse.csr_matrix(matrix), SETTINGS)
+    assert factors.postings.shape == (6, 8)
+    assert not factors.postings.any()
+    assert np.isnan(factors.fold_in(np.array([[0]], np.int32), np.ones((1, 1), np.float32))).all()
+
+
+def test_training_twice_gives_the_same_bits():
+    matrix = random_interactions(4)
+    np.testing.assert_array_equal(train_factors(matrix, SETTINGS).postings, train_factors(matrix, SETTINGS).postings)
+
+
+class TestFoldIn:
+    factors = train_factors(random_interactions(5), SETTINGS)
+
+    def fold(self, rows, weights):
+        return self.factors.fold_in(np.array(rows, np.int32), np.array(weights, np.float32))
+
+    def test_a_history_of_nothing_gives_nan(self):
+        assert np.isnan(self.fold([[-1, -1], [3, 4]], [[0, 0], [0, 0]])).all()
+
+    def test_padding_and_unknown_postings_change_nothing(self):
+        short, long = self.fold([[3, 7]], [[1, 2]]), self.fold([[-1, 3, -1, 7, 9]], [[5, 1, 0, 2, 0]])
+        np.testing.assert_allclose(long, short, rtol=1e-5, atol=1e-6)
+
+    def test_an_empty_history_leaves_its_neighbours_alone(self):
+        alone, batch = self.fold([[3, 7]], [[1, 2]]), self.fold([[-1, -1], [3, 7]], [[0, 0], [1, 2]])
+        assert np.isnan(batch[0]).all()
+        np.testing.assert_array_equal(batch[1:], alone)
+
+    def test_a_batch_equals_single_calls_to_the_bit(self):
+        rng = np.random.default_rng(6)
+        rows, weights = rng.integers(-1, 40, (33, 24)).astype(np.int32), rng.uniform(0, 8, (33, 24)).astype(np.float32)
+        batch = self.factors.fold_in(rows, weights)
+        for at in range(33):
+            one = slice(at, at + 1)
+            np.testing.assert_array_equal(self.factors.fold_in(rows[one], weights[one]), batch[one])
+
+
+def test_repeated_events_add_up_and_those_of_no_weight_leave_nothing():
+    candidates, postings = np.array([0, 0, 1, 2]), np.array([3, 3, 1, 0])
+    weights = np.array([1, 2.5, 4, 0], np.float32)
+    matrix = interaction_matrix(candidates, postings, weights, (3, 4))
+    assert matrix.dtype == np.float32
+    assert matrix.nnz == 2
+    np.testing.assert_array_equal(matrix.toarray(), [[0, 0, 0, 3.5], [0, 4, 0, 0], [0, 0, 0, 0]])
+
+
+class TestMapFromText:
+    def planted(self, noise=0.0, known=200):
+        rng = np.random.default_rng(7)
+        text = unit(rng, 300, 12)
+        truth = text @ rng.normal(size=(12, 8)).astype(np.float32)
+        with_events = np.zeros(300, bool)
+        with_events[rng.permutation(300)[:known]] = True
+        own = np.where(with_events[:, None], truth + noise * rng.normal(size=truth.shape), 0).astype(np.float32)
+        return Factors(own, own.T @ own, 0.1, 10.0), text, with_events, truth
+
+    def test_a_planted_linear_map_is_recovered(self):
+        factors, text, with_events, truth = self.planted()
+        mapped = map_text_to_factors(factors, text, with_events, strengths=(1e-6, 1.0))
+        np.testing.assert_allclose(mapped.postings[~with_events], truth[~with_events], atol=1e-3)
+
+    def test_what_came_from_events_and_its_gram_matrix_stay(self):
+        factors, text, with_events, _ = self.planted()
+        mapped = map_text_to_factors(factors, text, with_events)
+        np.testing.assert_array_equal(mapped.postings[with_events], factors.postings[with_events])
+        np.testing.assert_array_equal(mapped.gram, factors.gram)
+        assert mapped.postings.dtype == np.float32
+
+    def test_the_strength_is_the_best_of_leave_one_out(self):
+        factors, text, with_events, _ = self.planted(noise=1.0)
+        strengths = (0.01, 1.0, 10.0, 1000.0)
+        x, y = text[with_events].astype(np.float64), factors.postings[with_events].astype(np.float64)
+
+        def ridge(rows, strength):
+            return np.linalg.solve(x[rows].T @ x[rows] + strength * np.eye(12), x[rows].T @ y[rows])
+
+        def left_out(strength):
+            others = ~np.eye(len(x), dtype=bool)
+            return np.mean([(y[one] - x[one] @ ridge(others[one], strength)) ** 2 for one in range(len(x))])
+
+        best = min(strengths, key=left_out)
+        expected = text[~with_events] @ ridge(np.ones(len(x), bool), best)
+        found = map_text_to_factors(factors, text, with_events, strengths).postings[~with_events]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+    def test_too_few_postings_with_events_map_nothing(self):
+        factors, text, with_events, _ = self.planted(known=49)
+        assert not map_text_to_factors(factors, text, with_events).postings[~with_events].any()
+
+
+def neighbours_densely(matrix, keep):
+    """For each posting a list of (row, weight): the definition, in float64."""
+    capped = np.minimum(matrix.toarray().astype(np.float64), 10)
+    lists = []
+    for one in range(capped.shape[1]):
+        weighed = []
+        for other in range(capped.shape[1]):
+            shared = int(((capped[:, one] > 0) & (capped[:, other] > 0)).sum())
+            if other != one and shared:
+                norm = np.linalg.norm(capped[:, one]) * np.linalg.norm(capped[:, other])
+                weighed.append((other, capped[:, one] @ capped[:, other] / norm * shared / (shared + 2)))
+        lists.append(sorted(weighed, key=lambda pair: -pair[1])[:keep])
+    return lists
+
+
+class TestNeighbours:
+    @settings(max_examples=20, deadline=None)
+    @given(seed=st.integers(0, 10**6), keep=st.integers(1, 8), block=st.integers(1, 50))
+    def test_weights_are_those_of_the_definition(self, seed, keep, block):
+        matrix = random_interactions(seed, 25, 18, 0.2)
+        found = count_neighbours(matrix, keep, block)
+        assert (found.start.dtype, found.rows.dtype, found.weights.dtype) == (np.int64, np.int32, np.float32)
+        assert found.start[-1] == len(found.rows) == len(found.weights)
+        for posting, expected in enumerate(neighbours_densely(matrix, keep)):
+            mine = slice(found.start[posting], found.start[posting + 1])
+            np.testing.assert_allclose(found.weights[mine], [weight for _, weight in expected], rtol=1e-5)
+            clear = {row for row, weight in expected if expected and weight > expected[-1][1] + 1e-6}
+            assert clear <= set(found.rows[mine].tolist())
+            assert posting not in found.rows[mine]
+
+    def test_equal_weights_stand_in_the_order_of_rows(self):
+        matrix = sparse.csr_matrix(np.ones((3, 6), np.float32))
+        found = count_neighbours(matrix, 3)
+        rows, _ = found.gather(np.array([[4, 0]], np.int32), 3)
+        np.testing.assert_array_equal(rows, [[[0, 1, 2], [1, 2, 3]]])
+
+    def test_one_common_candidate_says_less_than_many(self):
+        matrix = np.zeros((9, 4), np.float32)
+        matrix[0, :2] = 1
+        matrix[1:, 2:] = 1
+        found = count_neighbours(sparse.csr_matrix(matrix), 4)
+        np.testing.assert_allclose(found.weights, [1 / 3, 1 / 3, 8 / 10, 8 / 10], rtol=1e-6)
+
+    def test_a_cosine_does_not_depend_on_how_old_all_events_are(self):
+        matrix = random_interactions(11, 25, 18, 0.2)
+        fresh, old = matrix.copy(), matrix.copy()
+        fresh.data, old.data = np.minimum(fresh.data, 1), np.minimum(old.data, 1) * np.float32(0.5**24)  # two years
+        np.testing.assert_allclose(count_neighbours(old, 5).weights, count_neighbours(fresh, 5).weights, rtol=1e-4)
+
+    def test_gather_pads_what_is_not_there(self):
+        matrix = np.zeros((2, 4), np.float32)
+        matrix[0, :3] = 1
+        rows, weights = count_neighbours(sparse.csr_matrix(matrix), 9).gather(np.array([[1, -1, 3]], np.int32), 4)
+        np.testing.assert_array_equal(rows, [[[0, 2, -1, -1], [-1] * 4, [-1] * 4]])
+        assert (weights[rows < 0] == 0).all()
+        assert (weights[rows >= 0] > 0).all()
+
+    def test_a_board_without_events_has_no_neighbours(self):
+        found = count_neighbours(sparse.csr_matrix((0, 5), dtype=np.float32), 4)
+        np.testing.assert_array_equal(found.start, np.zeros(6))
+        rows, weights = found.gather(np.array([[2, -1]], np.int32), 3)
+        assert rows.shape == weights.shape == (1, 2, 0)

@@ -1,0 +1,116 @@
+"""Questions by hand: moments, places, CVs and why."""
+
+import io
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys.errors import BundleError, DataError, RequestError
+from serving.ask import Asking, find_place, parse_moment, table
+
+
+@pytest.fixture(scope="module")
+def asking(market) -> Asking:
+    return Asking(market.bundle, market.cache)
+
+
+def test_moments():
+    assert parse_moment("data", 5.0) == 5.0
+    assert parse_moment("now", 5.0) == pytest.approx(datetime.now(UTC).timestamp(), abs=5)
+    utc = datetime(2026, 5, 31, 8, tzinfo=UTC).timestamp()
+    for text in ("2026-05-31T08:00", "2026-05-31T08:00:00+00:00", "2026-05-31T10:00+02:00", "2026-05-31T08:00Z"):
+        assert parse_moment(text, 0.0) == utc
+    assert parse_moment("2026-05-31", 0.0) == utc - 8 * 3600
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "12"])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(RequestError, match="is not a time: use"):
+        parse_moment(text, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "latitude", "longitude"),
+    [
+        ("40.5, -74", 40.5, -74.0),
+        ("Houston, Texas, United States", 29.76, -95.37),
+        ("Houston, TX", 29.76, -95.37),
+        ("Paris, France", 48.85, 2.35),
+        ("Toronto", 43.7, -79.4),
+    ],
+)
+def test_places(text, latitude, longitude):
+    found = find_place(text)
+    assert found == pytest.approx((latitude, longitude), abs=0.1)
+
+
+@pytest.mark.parametrize("text", ["Nowhereville", "", "91, 10", "10, 400", "nan, nan", "inf, 3"])
+def test_what_is_no_place_is_refused(text):
+    with pytest.raises(RequestError, match="is not known; write"):
+        find_place(text)
+
+
+def test_a_cv_gets_a_list_with_titles_like_it(asking, tmp_path):
+    row = int(np.flatnonzero(asking.scorer.engine.catalogue.open)[3])
+    title = asking.scorer.engine.explainer.titles.take([row])[0]
+    (tmp_path / "cv.txt").write_text(title)
+    lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None)
+    assert len(lines) == 10
+    assert any("profile" in reason for line in lines for reason in line.reasons)
+    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California")
+    assert here != lines
+
+
+def test_a_cv_may_come_from_standard_input(asking, tmp_path, monkeypatch):
+    (tmp_path / "cv.txt").write_text("a cook in a restaurant")
+    monkeypatch.setattr("sys.stdin", io.StringIO("a cook in a restaurant"))
+    moment = asking.moment("data")
+    assert asking.by_text(Path("-"), 5, moment, None) == asking.by_text(tmp_path / "cv.txt", 5, moment, None)
+
+
+def test_a_file_that_is_no_text_is_refused(asking, tmp_path):
+    (tmp_path / "cv.pdf").write_bytes(b"%PDF-1.7 \xff\xfe")
+    for name in ("cv.pdf", "missing.txt"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read as UTF-8 text"):
+            asking.by_text(tmp_path / name, 5, 0.0, None)
+
+
+def test_another_encoder_than_the_bundle_was_made_with_is_refused(asking, tmp_path, monkeypatch):
+    (tmp_path / "cv.txt").write_text("a cook")
+    monkeypatch.setitem(asking.scorer.encoder, "name", "hash-256-v0")
+    with pytest.raises(BundleError, match="made with the encoder hash-256-v0, here it is hash-256-v1; train again"):
+        asking.by_text(tmp_path / "cv.txt", 5, asking.moment("data"), None)
+
+
+def test_why_agrees_with_the_list(asking):
+    candidate, now = asking.scorer.candidates.ids.names()[6], asking.moment("data")
+    for line in asking.by_candidate(candidate, 5, now):
+        assert asking.why(candidate, line.posting_id, now, 5).startswith(f"listed: rank {line.rank} of ")
+
+
+def test_why_names_an_id_that_is_unknown(asking):
+    with pytest.raises(RequestError, match="candidate with the id 'nobody'"):
+        asking.why("nobody", "p0000001", 0.0, 10)
+    with pytest.raises(RequestError, match="posting with the id 'nothing'"):
+        asking.why(asking.scorer.candidates.ids.names()[0], "nothing", 0.0, 10)
+
+
+def test_the_table_holds_every_line(asking):
+    lines = asking.by_candidate(asking.scorer.candidates.ids.names()[6], 5, asking.moment("data"))
+    text = table(asking, lines)
+    assert len(text.splitlines()) == 2 * len(lines)
+    for line in lines:
+        assert f"[{line.posting_id}]" in text
+    assert table(asking, []) == "no posting can be shown to this candidate"
+
+
+def test_the_bundle_says_which_encoder_made_it(market, tmp_path):
+    manifest = json.loads((market.bundle / "manifest.json").read_text())
+    assert manifest["encoder"]["name"] == "hash-256-v1"
+    assert manifest["encoder"]["config"]["encoder"] == "hash"
+    shutil.copytree(market.bundle, tmp_path / "moved")
+    assert Asking(tmp_path / "moved", market.cache).scorer.engine.name == manifest["name"]
