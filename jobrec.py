@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from recsys.errors import JobrecError
+from pydantic import ValidationError
+
+from recsys.errors import ConfigError, JobrecError
 
 Answer = dict[str, Any]
 
@@ -34,13 +36,17 @@ def default_cache() -> Path:
 def _simulate(args: argparse.Namespace) -> Answer:
     from training.simulate import SimulateConfig, simulate
 
-    config = SimulateConfig(
-        candidates=args.candidates,
-        postings=args.postings,
-        seed=args.seed,
-        cities=args.cities or None,
-        exact_duplicates=args.exact_duplicates,
-    )
+    try:
+        config = SimulateConfig(
+            candidates=args.candidates,
+            postings=args.postings,
+            seed=args.seed,
+            cities=args.cities or None,
+            exact_duplicates=args.exact_duplicates,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}") from None
     summary = simulate(config, args.out)
     events = sum(summary.events.values())
     print(f"{summary.postings} postings, {summary.candidates} candidates, {events} events in {args.out}")

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from benchmarks.text_market import Market, Rows, best
+from benchmarks.variants import by_windows, centred
+from recsys.metrics import hits, reciprocal_rank
 from recsys.text import normalise
+
+Floats = NDArray[np.float64]
 
 LEAST_WORDS = 40  # in each half
 TITLE_WORDS = 8  # of the second half, which stand for a title
@@ -71,4 +77,93 @@ def cut_in_half(postings: pd.DataFrame) -> Halves:
         short=len(frame) - len(long_enough),
         same_description=len(long_enough) - len(distinct),
         same_half=len(distinct) - len(kept),
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """At which rank each of N queries found its own posting, by way of searching.
+
+    Attributes:
+        reciprocal: float64 (N,) of each way; 0 where the list does not hold the posting.
+        same_start: share of queries whose list of 10 equals the first 10 of the whole list (engine only).
+    """
+
+    reciprocal: dict[str, Floats]
+    same_start: float
+
+
+def find_again(market: Market, queries: list[str]) -> Found:
+    """Ask the engine, the bare cosine and BM25 for the whole list; query i belongs to posting i."""
+    everything = len(market)
+    whole = market.by_engine(queries, everything)
+    short = market.by_engine(queries, 10)
+    documents, asked = market.encoder.encode(market.texts), market.encoder.encode(queries)
+    lists = {
+        "engine": whole,
+        "cosine": best(asked @ documents.T, everything),
+        "BM25": market.by_words(queries, everything),
+    }
+    same = (short[:, :10] == whole[:, : short.shape[1]]).all(axis=1).mean()
+    return Found({way: reciprocal(rows) for way, rows in lists.items()}, float(same))
+
+
+def reciprocal(rows: Rows) -> Floats:
+    """1 / rank of posting i in list i, float64 (N,)."""
+    start = np.arange(len(rows) + 1)
+    return reciprocal_rank(hits(rows, start, start[:-1]), np.ones(len(rows), np.int64))
+
+
+def try_variants(market: Market, queries: list[str]) -> tuple[dict[str, Floats], float]:
+    """Reciprocal ranks by the cosine of texts read in other ways, and how many windows a text has on average."""
+    encoder, everything = market.encoder, len(market)
+    documents, asked = encoder.encode(market.texts), encoder.encode(queries)
+    wide, pieces = by_windows(encoder, market.texts)
+    wide_asked, more = by_windows(encoder, queries)
+    pairs = {
+        "cosine": (documents, asked),
+        "centred": (centred(documents, documents), centred(asked, documents)),
+        "windows": (wide, wide_asked),
+        "windows, centred": (centred(wide, wide), centred(wide_asked, wide)),
+    }
+    found = {way: reciprocal(best(mine @ theirs.T, everything)) for way, (theirs, mine) in pairs.items()}
+    return found, (pieces + more) / (2 * everything)
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Why the right half is not first.
+
+    Attributes:
+        cut: share of documents longer than the encoder reads.
+        own: mean cosine of a query with its own document.
+        other: mean cosine of a query with another document.
+        nearest: mean over queries of the best cosine with another document.
+        same_title: of the queries that miss, the share whose first document is of a posting with the same real title.
+        missed_by_both: share of queries that neither the engine nor BM25 answers first.
+    """
+
+    cut: float
+    own: float
+    other: float
+    nearest: float
+    same_title: float
+    missed_by_both: float
+
+
+def causes(market: Market, halves: Halves, found: Found, token_counts: NDArray[np.int64], limit: int) -> Causes:
+    """Figures on what stands in the way, from the bare cosine."""
+    alike = market.encoder.encode(halves.queries) @ market.encoder.encode(market.texts).T
+    own = np.diag(alike).copy()
+    np.fill_diagonal(alike, np.nan)
+    first = np.nanargmax(alike, axis=1)
+    missed = np.nanmax(alike, axis=1) > own
+    titles = np.array([title.casefold() for title in halves.titles], dtype=object)
+    return Causes(
+        cut=float((token_counts > limit).mean()),
+        own=float(own.mean()),
+        other=float(np.nanmean(alike)),
+        nearest=float(np.nanmax(alike, axis=1).mean()),
+        same_title=float((titles[first] == titles)[missed].mean()) if missed.any() else float("nan"),
+        missed_by_both=float(((found.reciprocal["engine"] < 1) & (found.reciprocal["BM25"] < 1)).mean()),
     )

@@ -56,9 +56,7 @@ _PEAK = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_ma
 
 def peak_memory_of_export(bundle: Path) -> Memory:
     """Peak resident memory of an export in a process of its own; mapped files count as far as they are touched."""
-    imports = (
-        "from serving.score import Scorer; from serving.export import export; from pathlib import Path; import bm25s"
-    )
+    imports = "from serving.score import Scorer; from serving.export import export; from pathlib import Path"
     act = f"{imports}; export(Scorer({str(bundle)!r}), Path({str(bundle.parent / 'memory.parquet')!r}), 50)"
     files = [*(bundle / "arrays").iterdir(), *(bundle / "candidates").iterdir(), *bundle.glob("*.faiss")]
     return Memory(sum(file.stat().st_size for file in files), _run(imports + _PEAK), _run(act + _PEAK))

@@ -1,9 +1,10 @@
-"""Ways to read texts that the engine does not have (yet), tried on vectors alone, so that their worth is known first."""
+"""Ways to read texts that the engine does not have, tried on vectors alone, so that their worth is known first."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from market import CachedEncoder, Numbers
+
+from benchmarks.text_market import CachedEncoder, Numbers
 
 WINDOW = 1_200  # characters: about the 256 tokens that the encoder reads
 

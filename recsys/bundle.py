@@ -4,7 +4,6 @@ Written beside its place and renamed into it, never changed afterwards. Opened m
 share one copy. A file that is missing, cut or changed is named and the bundle refused.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -27,10 +26,9 @@ from recsys.errors import BundleError
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import read_cell_index, read_index
+from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
 from recsys.rank import LinearRanker
 
-SCHEMA: Final = 1
-MANIFEST: Final = "manifest.json"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
 
 
@@ -115,24 +113,35 @@ def write_bundle(
     Raises:
         BundleError: ``out`` holds something that is not a bundle.
     """
-    if out.exists() and not (out / MANIFEST).exists() and any(out.iterdir()):
-        raise BundleError(f"{out} exists and is not a bundle; choose another folder or empty it")
+    check_free(out)
     work = out.parent / f".{out.name}.{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
-    (work / "arrays").mkdir(parents=True)
-    arrays = flatten(catalogue) | {"posting_ids": catalogue.ids.names()}
-    for name in _INDICES:
-        getattr(catalogue, name).serialised().tofile(work / f"{name}.faiss")
-        arrays[f"{name}.rows"] = getattr(catalogue, name).rows
-    _write_arrays(work / "arrays", arrays)
-    for folder, content in (extra or {}).items():
-        (work / folder).mkdir()
-        _write_arrays(work / folder, content)
-    postings.to_parquet(work / "postings.parquet", index=False)
-    pd.DataFrame({"skill": list(skills)}, dtype="str").to_parquet(work / "skills.parquet", index=False)
-    _write_json(work / "ranker.json", ranker.to_document())
-    _write_manifest(work, catalogue, settings, facts)
-    _swap(work, out)
+    try:
+        (work / "arrays").mkdir(parents=True)
+        arrays = flatten(catalogue) | {"posting_ids": catalogue.ids.names()}
+        for name in _INDICES:
+            getattr(catalogue, name).serialised().tofile(work / f"{name}.faiss")
+            arrays[f"{name}.rows"] = getattr(catalogue, name).rows
+        for folder, content in {"arrays": arrays, **(extra or {})}.items():
+            (work / folder).mkdir(exist_ok=True)
+            _write_arrays(work / folder, content)
+        postings.to_parquet(work / "postings.parquet", index=False)
+        pd.DataFrame({"skill": list(skills)}, dtype="str").to_parquet(work / "skills.parquet", index=False)
+        (work / "ranker.json").write_text(json.dumps(ranker.to_document(), indent=1) + "\n", encoding="utf-8")
+        write_manifest(work, _facts(catalogue, settings) | facts)
+        _swap(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def check_free(out: Path) -> None:
+    """Whether a bundle may be written at ``out``.
+
+    Raises:
+        BundleError: something that is not a bundle is there.
+    """
+    if out.exists() and not (out / MANIFEST).exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise BundleError(f"{out} exists and is not a bundle; choose another folder or empty it")
 
 
 def _write_arrays(folder: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -143,80 +152,27 @@ def _write_arrays(folder: Path, arrays: dict[str, NDArray[Any]]) -> None:
             np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
 
 
-def _write_json(path: Path, document: Any) -> None:
-    path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _write_manifest(work: Path, catalogue: Catalogue, settings: EngineSettings, facts: dict[str, Any]) -> None:
-    files = {
-        str(path.relative_to(work)): {"bytes": path.stat().st_size, "sha256": _digest(path)}
-        for path in sorted(work.rglob("*"))
-        if path.is_file()
-    }
-    whole = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-    manifest = {
-        "schema": SCHEMA,
-        "name": f"{facts.get('created', '')}-{whole[:8]}",
+def _facts(catalogue: Catalogue, settings: EngineSettings) -> dict[str, Any]:
+    return {
         "postings": len(catalogue),
         "dated": catalogue.dated,
         "dimension": catalogue.title.dimension,
         "settings": settings.model_dump(mode="json"),
-        "files": files,
-        **facts,
     }
-    _write_json(work / MANIFEST, manifest)
 
 
 def _swap(work: Path, out: Path) -> None:
     old = out.parent / f".{out.name}.{os.getpid()}.old"
-    if out.exists():
+    replaced = out.exists()
+    if replaced:
         os.rename(out, old)
-    os.rename(work, out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a bundle.
-
-    Raises:
-        BundleError: there is none, it cannot be read, or it is of another schema version.
-    """
-    file = path / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        schema, _ = manifest["schema"], manifest["files"]
-    except FileNotFoundError:
-        raise BundleError(f"{file} is missing: {path} is not a bundle; make one with `jobrec train`") from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
-        raise BundleError(f"{file} is damaged: it is not the JSON that training writes; train again") from None
-    if schema != SCHEMA:
-        raise BundleError(
-            f"{file} is of schema version {schema}, this version of jobrec reads {SCHEMA}; "
-            + ("upgrade jobrec" if isinstance(schema, int) and schema > SCHEMA else "train again")
-        )
-    return manifest
-
-
-def verify_files(path: Path, manifest: dict[str, Any], hashes: bool = True) -> None:
-    """Compare the files of a bundle with its manifest.
-
-    Raises:
-        BundleError: names the first file that is missing, cut or changed.
-    """
-    for name, facts in manifest["files"].items():
-        file = path / name
-        if not file.is_file():
-            raise BundleError(f"{file} is missing from the bundle; copy it again or train again")
-        size = file.stat().st_size
-        if size != facts["bytes"]:
-            raise BundleError(f"{file} is damaged: {size} bytes, the manifest says {facts['bytes']}; copy it again")
-        if hashes and _digest(file) != facts["sha256"]:
-            raise BundleError(f"{file} is damaged: its hash is not the manifest's; copy it again or train again")
+        os.rename(work, out)
+    except OSError:
+        if replaced:
+            os.rename(old, out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def open_bundle(path: Path, verify: bool = True) -> Bundle:

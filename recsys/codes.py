@@ -24,11 +24,15 @@ class Codes:
 
     @classmethod
     def from_vectors(cls, vectors: NDArray[np.floating], block: int = 16_384) -> "Codes":
-        """Quantise (N, d) vectors, each by its own largest number."""
+        """Quantise (N, d) vectors, each by its own largest number.
+
+        By way of float16, in which the vector cache stores them: a text gives the same codes from there and fresh
+        from the encoder.
+        """
         codes = np.empty(vectors.shape, np.int8)
         scale = np.empty(len(vectors), np.float32)
         for at in range(0, len(vectors), block):
-            part = np.asarray(vectors[at : at + block], np.float32)
+            part = np.asarray(vectors[at : at + block], np.float16).astype(np.float32)
             peak = np.abs(part).max(axis=1, initial=0)
             scale[at : at + block] = peak / 127
             codes[at : at + block] = np.rint(part * np.where(peak > 0, 127 / np.where(peak > 0, peak, 1), 0)[:, None])

@@ -54,6 +54,7 @@ class FactorSettings(Settings):
         confidence: a posting with event weight w has confidence 1 + confidence * w.
         iterations: ALS sweeps.
         neighbours: co-occurring postings kept for each posting.
+        seed: of the numbers that the factors start from.
     """
 
     dimensions: int = Field(64, ge=2, le=512)

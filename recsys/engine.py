@@ -132,11 +132,11 @@ class Engine:
     def why_of(self, queries: Queries, posting_id: str, k: int = 10) -> str:
         """As ``why``, for one request as arrays."""
         row = self.catalogue.ids.row(posting_id)
-        if not self.catalogue.open[row]:
-            return "not retrieved: the posting was not open when the bundle was made"
         failed = failures(self.catalogue, queries, np.array([[row]], np.int32))[:, 0, 0]
         if failed.any():
             return f"not eligible: {CONDITIONS[int(np.argmax(failed))]}"
+        if not self.catalogue.open[row]:
+            return "not retrieved: the posting was not open when the bundle was made"
         interests = find_interests(self.catalogue, queries, self.settings.retrieve)
         pool = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
@@ -155,6 +155,10 @@ class Engine:
     def queries(self, requests: Sequence[Request]) -> Queries:
         """Requests as arrays, by the same path as stored candidates."""
         now = np.array([time.time() if request.now is None else request.now for request in requests], np.float64)
+        if not np.isfinite(now).all():
+            raise RequestError(
+                "a request's now is not a finite number; give seconds since 1970, or None"
+            )
         candidates = to_candidates(requests, self.catalogue, self.skills)
         return candidates.queries(np.arange(len(requests)), now, self.settings.events)
 
@@ -247,7 +251,7 @@ def _join(parts: list[Lists], k: int) -> Lists:
         _stack([part.rows for part in parts], k, -1),
         _stack([part.scores for part in parts], k, np.nan),
         _stack([part.sources for part in parts], k, 0),
-        Reasons.join([one for one in reasons if one is not None]) if None not in reasons else None,
+        Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
     )
 
 

@@ -105,10 +105,9 @@ class Reasons:
         }
 
     @classmethod
-    def join(cls, parts: "Sequence[Reasons]") -> "Reasons":
-        """One value of the reasons of consecutive requests."""
-        width = max(part.keys.shape[1] for part in parts)
-        padded = [np.pad(p.keys, ((0, 0), (0, width - p.keys.shape[1]), (0, 0)), constant_values=-1) for p in parts]
+    def join(cls, parts: "Sequence[Reasons]", k: int) -> "Reasons":
+        """One value of the reasons of consecutive requests, for lists of ``k`` places."""
+        padded = [np.pad(p.keys, ((0, 0), (0, k - p.keys.shape[1]), (0, 0)), constant_values=-1) for p in parts]
         return cls(np.concatenate(padded), parts[0].titles, parts[0].companies)
 
 

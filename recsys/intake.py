@@ -41,6 +41,8 @@ def _profiles(profiles: Sequence[Profile], dimension: int, skills: dict[str, int
         for row in rows:
             if row.shape != (dimension,):
                 raise RequestError(f"a profile's vector has {len(row)} numbers, the bundle's encoder gives {dimension}")
+            if not np.isfinite(row).all():
+                raise RequestError("a profile's vector holds numbers that are not finite; encode the text again")
         vectors.extend(rows)
         taken = [len(vectors) - len(rows) + at if row.any() else -1 for at, row in enumerate(rows)]
         return taken + [-1] * (width - len(rows))

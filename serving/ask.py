@@ -81,9 +81,18 @@ def find_place(text: str) -> tuple[float, float]:
     parts = [part.strip() for part in text.split(",")]
     try:
         latitude, longitude = (float(part) for part in parts)
-        return latitude, longitude
     except ValueError:
-        pass  # not two numbers, so it is a name
+        return _find_named(text, parts)
+    if abs(latitude) <= 90 and abs(longitude) <= 180:
+        return latitude, longitude
+    raise _unknown(text)
+
+
+def _unknown(text: str) -> RequestError:
+    return RequestError(f'the place {text!r} is not known; write "City, Region, Country" or "latitude,longitude"')
+
+
+def _find_named(text: str, parts: list[str]) -> tuple[float, float]:
     if len(parts) == 2:  # the second may be a region or a country
         tries = [{"city": parts[0], "region": parts[1]}, {"city": parts[0], "country": parts[1]}]
     else:
@@ -91,7 +100,7 @@ def find_place(text: str) -> tuple[float, float]:
     latlon = resolve_places(pd.DataFrame(tries, columns=["city", "region", "country", "latitude", "longitude"]))
     known = latlon[~np.isnan(latlon[:, 0])]
     if len(known) == 0:
-        raise RequestError(f'the place {text!r} is not known; write "City, Region, Country" or "latitude,longitude"')
+        raise _unknown(text)
     return float(known[0, 0]), float(known[0, 1])
 
 

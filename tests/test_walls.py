@@ -17,7 +17,7 @@ ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries", "pool",
     "catalogue", "assemble", "candidates", "intake", "eligible",
-    "interests", "nearby", "retrieve", "signals", "rank", "arrange", "explain",
+    "interests", "nearby", "retrieve", "signals", "rank", "arrange", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 

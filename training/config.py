@@ -17,7 +17,7 @@ class ValidationSettings(Settings):
     Attributes:
         blocks: the factors are refitted at the start of each of so many blocks of time.
         later_share: where enough later queries have a history, only this last share of the events is asked for.
-        least_later: enough.
+        least_later: so many such queries are enough.
         least: below so many queries the hand-set weights are kept.
         most: at most so many queries are asked; others are left out at random.
         most_ranked: of those, so many are ranked among the whole catalogue to compare rankers.
@@ -58,8 +58,10 @@ def load_config(path: Path | None) -> TrainConfig:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    if not isinstance(values, dict | None):
+        raise ConfigError(f"{path} must be a mapping of settings (sources, encoder, engine, validation)")
     try:
-        return TrainConfig.model_validate(values or {})
+        return TrainConfig.model_validate({} if values is None else values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -12,7 +12,7 @@ from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Attributes
 from recsys.codes import Codes
 from recsys.encode import Encoder
-from recsys.geo import is_remote, resolve_places, unit_vectors
+from recsys.geo import CITY, is_remote, locate, unit_vectors
 from recsys.ids import Ids
 from recsys.intake import SKILLS
 from recsys.queries import PAST, WANTED, WORKED
@@ -73,6 +73,15 @@ def prepare(tables: Tables, encoder: Encoder, cache: VectorCache, progress: bool
     )
 
 
+def _points(frame: pd.DataFrame) -> NDArray[np.float32]:
+    """Degrees (R, 2) of places known as a city or better.
+
+    The centre of a state is left out: it may be 300 km off, and two such centres would be 0 km apart.
+    """
+    places = locate(frame)
+    return np.where((places.precision >= CITY)[:, None], places.latlon, np.float32(np.nan))
+
+
 def _words(cells: pd.Series) -> list[list[str]]:
     return [split_words(cell) if isinstance(cell, str) else [] for cell in cells.to_numpy(dtype=object)]
 
@@ -85,7 +94,7 @@ def _skill_vocabulary(cells: pd.Series) -> dict[str, int]:
 
 def _posting_places(locations: pd.DataFrame, row_of: Rows) -> NDArray[np.float32]:
     """Known places of each posting (P, L, 2), L as many as the posting with the most has, at least 1."""
-    latlon = resolve_places(locations)
+    latlon = _points(locations)
     known = ~np.isnan(latlon[:, 0])
     row, latlon = row_of[locations["posting"].to_numpy(np.int64)[known]], latlon[known]
     order = np.argsort(row, kind="stable")
@@ -134,7 +143,7 @@ def _candidates(
     past = _titles_held(tables.experience, count)
     whole = candidate_texts(frame, tables.experience)
     texts, pointers = _distinct([wanted, past, [[one] if one else [] for one in whole]], (WANTED, PAST, 1))
-    places = unit_vectors(resolve_places(frame))
+    places = unit_vectors(_points(frame))
     return Candidates(
         Ids(frame["candidate_id"], "candidate"),
         Profiles(
@@ -177,7 +186,7 @@ def _distinct(columns: list[list[list[str]]], widths: tuple[int, ...]) -> tuple[
 
 def _worked(experience: pd.DataFrame, count: int) -> NDArray[np.float32]:
     """Places of past work (C, WORKED, 3), latest first; experience is sorted so."""
-    latlon = resolve_places(experience)
+    latlon = _points(experience)
     known = np.flatnonzero(~np.isnan(latlon[:, 0]))
     candidate = experience["candidate"].to_numpy(np.int64)[known]
     slot = np.arange(len(known)) - np.searchsorted(candidate, candidate)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.bundle import write_bundle
+from recsys.bundle import check_free, write_bundle
 from recsys.encode import encoder_languages, load_encoder
 from recsys.language import language_warning
 from recsys.schema import Tables
@@ -74,6 +74,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         JobrecError: what is wrong with the input, in one line.
     """
     started = time.time()
+    check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     prepared, summary, encoder_name = read_and_prepare(
         config, data, cache, out.parent / f"{out.name}.rejected.parquet", say

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys.bundle import MANIFEST, SCHEMA, flatten, open_bundle, read_manifest, write_bundle
+from recsys.bundle import flatten, open_bundle, write_bundle
 from recsys.engine import Engine
 from recsys.errors import BundleError
 from recsys.index import VectorIndex
+from recsys.manifest import MANIFEST, SCHEMA, read_manifest
 
 COLUMNS = ["posting_id", "title", "company", "url"]
 

@@ -199,7 +199,7 @@ class TestForm:
         board, requests, _ = self.made(4)
         short, _, _, _ = explained(board, requests[:5], k=4)
         long, _, _, _ = explained(board, requests[5:], k=9)
-        whole = Reasons.join([short, long])
+        whole = Reasons.join([short, long], 9)
         assert whole.keys.shape == (12, 9, REASONS)
         assert [whole.words(at)[:4] for at in range(5)] == [short.words(at) for at in range(5)]
         assert [whole.words(5 + at) for at in range(7)] == [long.words(at) for at in range(7)]

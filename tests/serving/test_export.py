@@ -1,6 +1,7 @@
 """One engine, whatever asks it: the export, batches of any size, single calls, requests, before and after a save."""
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ def test_the_market_holds_what_these_tests_are_about(market, serving, scorer, on
         sources = {source for one in one_by_one for line in one for source in line.sources}
         assert sources == {"text", "near", "factors", "cooccur", "recent", "popular"}
     assert sum(map(len, one_by_one)) > 0.9 * K * len(one_by_one)
-    tied = sum(a.score == b.score for one in one_by_one for a, b in zip(one, one[1:], strict=False))
+    tied = sum(a.score == b.score for one in one_by_one for a, b in pairwise(one))
     assert tied > 100
 
 

@@ -9,7 +9,8 @@ from recsys.vectors import VectorCache
 from training.prepare import Prepared, prepare
 from training.sources import SourcesConfig, read_tables
 
-POSTINGS = """posting_id,title,description,company,city,region,country,skills,salary_min,salary_period,remote,seniority,date_posted
+POSTINGS = """posting_id,title,description,company,city,region,country,skills,\
+salary_min,salary_period,remote,seniority,date_posted
 b,Senior Nurse,Care for people,Clinic,Boston,Massachusetts,US,triage,30,HOUR,,,2026-05-01
 a,Cook,Cook food,clinic ,Chicago,Illinois,US,,,,false,,
 c,Cook,,Other,,,,triage,60000,YEAR,true,junior,2026-05-02

@@ -31,8 +31,8 @@ def test_order_and_columns(tmp_path):
     assert tables.candidates["candidate_id"].tolist() == ["c2", "c1"]
     assert events.candidate.tolist() == [0, 0, 0, 1, 1]
     assert events.posting.tolist() == [2, 1, 1, 0, 0]
-    assert events.kind.tolist() == [IMPRESSION, APPLY, VIEW, SAVE, VIEW]
-    np.testing.assert_array_equal(events.value, np.float32([np.nan, np.nan, np.nan, np.nan, 0.5]))
+    assert events.kind.tolist() == [IMPRESSION, APPLY, VIEW, VIEW, SAVE]  # without a time: before the others
+    np.testing.assert_array_equal(events.value, np.float32([np.nan, np.nan, np.nan, 0.5, np.nan]))
     assert events.rank.tolist() == [3, -1, -1, -1, -1]
     dtypes = [getattr(events, name).dtype.name for name in ("candidate", "posting", "kind", "time", "value", "rank")]
     assert dtypes == ["int32", "int32", "uint8", "float64", "float32", "int16"]

@@ -1,6 +1,7 @@
 """Validation queries: who asks when for what, and what was known then."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def test_blocks_follow_one_another(blocks):
     for block in blocks:
         assert (block.opened <= block.now).all()
         assert block.closed == block.now.max()
-    assert all(a.closed < b.opened for a, b in zip(blocks, blocks[1:], strict=False))
+    assert all(a.closed < b.opened for a, b in pairwise(blocks))
     assert sum(map(len, blocks)) >= SETTINGS.least
 
 

@@ -249,8 +249,8 @@ def test_the_lists_are_liked(cut):
     listed = [[line.posting_id for line in one] for one in lists.values()]
     full = np.array([len(one) == 10 for one in listed])
     people = people[full]
-    _, shown = truth.rows(np.repeat(truth.candidate_ids[:1], 10 * len(people)),
-                          np.array([one for one, is_full in zip(listed, full, strict=True) if is_full], str).ravel())  # fmt: skip
+    of_full = np.array([one for one in listed if len(one) == 10], str).ravel()
+    _, shown = truth.rows(np.repeat(truth.candidate_ids[:1], len(of_full)), of_full)
     popular = showable[np.argsort(-catalogue.behaviour.popularity[showable], kind="stable")[:10]]
     _, board = truth.rows(np.repeat(truth.candidate_ids[:1], len(showable)), catalogue.ids.names(showable).astype(str))
     _, most = truth.rows(np.repeat(truth.candidate_ids[:1], 10), catalogue.ids.names(popular).astype(str))

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys.rank import HAND_SET, single
 from recsys.interests import find_interests
+from recsys.rank import HAND_SET, single
 from recsys.schema import APPLY, DISMISS, HIRE
 from recsys.signals import COLUMN, NAMES, compute
 from training.config import ValidationSettings
@@ -35,7 +35,7 @@ def signals_of(one: Asked, at: int) -> np.ndarray:
 
 
 def are_among(some: np.ndarray, known: np.ndarray) -> bool:
-    """Whether every row of signals stands among ``known``, but for the last bits: pools of other widths add otherwise."""
+    """Whether every row stands among ``known``, but for the last bits: pools of another width add otherwise."""
     return all(np.isclose(row, known, atol=1e-4, equal_nan=True).all(axis=1).any() for row in some)
 
 

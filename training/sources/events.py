@@ -86,8 +86,10 @@ class EventTable:
         for name, dtype in _COLUMNS.items():
             columns[name] = np.concatenate([*self._parts[name], np.empty(0, dtype)])
             self._parts[name] = []
-        # Stable sorts from the least key to the first leave file order as the last key; NaN times go to the end.
-        order = np.lexsort((columns["time"], columns["candidate"]))
+        # Stable sorts from the least key to the first leave file order as the last key. An unknown time comes first:
+        # of such an event only the order in the file is known, and it must not pass for the latest.
+        time = columns["time"]
+        order = np.lexsort((np.where(np.isnan(time), -np.inf, time), columns["candidate"]))
         if self._undo:
             order = self._without_undone(columns, order)
         for name in columns:
