@@ -93,6 +93,7 @@ bench: install-dev ## the figures of docs/; those on real texts need JOBREC_DATA
 docs: install-dev ## write docs/configuration.md and configs/default.yaml anew
 	$(BIN)/python docs/make_configuration.py
 
+# With the oldest Python that is to work: what suits it suits the newer ones.
 constraints: ## write constraints.txt anew from the newest versions that fit together
 	rm -rf build/constraints
 	$(PYTHON) -m venv build/constraints

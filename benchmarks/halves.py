@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 LEAST_WORDS = 40  # in each half
 TITLE_WORDS = 8  # of the second half, which stand for a title
+TWIN = 0.95  # cosine from which two halves are called near-duplicates
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,13 @@ class Found:
 
     Attributes:
         reciprocal: float64 (N,) of each way; 0 where the list does not hold the posting.
-        same_start: share of queries whose list of 10 equals the first 10 of the whole list (engine only).
+        of_ten: float64 (N,), the engine's reciprocal rank in a list of 10, for which it chooses a pool.
+        shared: share of the first 10 of the engine's whole list that its list of 10 holds too.
     """
 
     reciprocal: dict[str, Floats]
-    same_start: float
+    of_ten: Floats
+    shared: float
 
 
 def find_again(market: Market, queries: list[str]) -> Found:
@@ -104,8 +107,9 @@ def find_again(market: Market, queries: list[str]) -> Found:
         "cosine": best(asked @ documents.T, everything),
         "BM25": market.by_words(queries, everything),
     }
-    same = (short[:, :10] == whole[:, : short.shape[1]]).all(axis=1).mean()
-    return Found({way: reciprocal(rows) for way, rows in lists.items()}, float(same))
+    top = whole[:, : short.shape[1]]
+    shared = (short[:, :, None] == top[:, None, :]).any(axis=2).mean()
+    return Found({way: reciprocal(rows) for way, rows in lists.items()}, reciprocal(short), float(shared))
 
 
 def reciprocal(rows: Rows) -> Floats:
@@ -139,6 +143,7 @@ class Causes:
         own: mean cosine of a query with its own document.
         other: mean cosine of a query with another document.
         nearest: mean over queries of the best cosine with another document.
+        twins: share of documents to which another has a cosine of at least ``TWIN``.
         same_title: of the queries that miss, the share whose first document is of a posting with the same real title.
         missed_by_both: share of queries that neither the engine nor BM25 answers first.
     """
@@ -147,13 +152,17 @@ class Causes:
     own: float
     other: float
     nearest: float
+    twins: float
     same_title: float
     missed_by_both: float
 
 
 def causes(market: Market, halves: Halves, found: Found, token_counts: NDArray[np.int64], limit: int) -> Causes:
     """Figures on what stands in the way, from the bare cosine."""
-    alike = market.encoder.encode(halves.queries) @ market.encoder.encode(market.texts).T
+    documents = market.encoder.encode(market.texts)
+    among = documents @ documents.T
+    np.fill_diagonal(among, -1)
+    alike = market.encoder.encode(halves.queries) @ documents.T
     own = np.diag(alike).copy()
     np.fill_diagonal(alike, np.nan)
     first = np.nanargmax(alike, axis=1)
@@ -164,6 +173,7 @@ def causes(market: Market, halves: Halves, found: Found, token_counts: NDArray[n
         own=float(own.mean()),
         other=float(np.nanmean(alike)),
         nearest=float(np.nanmax(alike, axis=1).mean()),
+        twins=float((among.max(axis=1) >= TWIN).mean()),
         same_title=float((titles[first] == titles)[missed].mean()) if missed.any() else float("nan"),
         missed_by_both=float(((found.reciprocal["engine"] < 1) & (found.reciprocal["BM25"] < 1)).mean()),
     )

@@ -1,7 +1,8 @@
 """The stated rule: which posting titles belong to the occupation that a CV is labelled with.
 
-The patterns were written from the labels and from the titles that the boards hold, before any list was looked at.
-They are searched in the title without regard to case. Where two labels name the same work (testing), they share one.
+The patterns were written from the labels and from the titles that the boards hold, before any precision was measured,
+and were not changed after. They are searched in the title without regard to case. Where two labels name the same work
+(testing), they share one.
 """
 
 from typing import Final

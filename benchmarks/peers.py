@@ -51,7 +51,8 @@ class Memory:
     export: int
 
 
-_PEAK = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+# VmHWM, not getrusage: the latter also counts the parent's memory at the moment of the fork
+_PEAK = "; print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
 
 
 def peak_memory_of_export(bundle: Path) -> Memory:
@@ -64,4 +65,4 @@ def peak_memory_of_export(bundle: Path) -> Memory:
 
 def _run(code: str) -> int:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
-    return int(done.stdout.strip().splitlines()[-1])
+    return 1024 * int(done.stdout.strip().splitlines()[-1])

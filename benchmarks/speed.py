@@ -156,7 +156,7 @@ def main() -> None:
     args = parser.parse_args()
     lines = head()
     for count in args.postings:
-        candidates, cities = (20_000, 300) if count <= 100_000 else (100_000, None)
+        candidates, cities = (8_000, 300) if count <= 100_000 else (100_000, None)
         folder = args.work / str(count)
         folder.mkdir(parents=True, exist_ok=True)
         bundle = market_bundle(folder, count, candidates, cities)

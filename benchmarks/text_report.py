@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks import resumes as cvs
-from benchmarks.halves import LEAST_WORDS, TITLE_WORDS, Floats
+from benchmarks.halves import LEAST_WORDS, TITLE_WORDS, TWIN, Floats
 from benchmarks.occupations import TITLES
 from benchmarks.variants import WINDOW
 from recsys.metrics import bootstrap_interval, paired_bootstrap
@@ -84,23 +84,39 @@ def _halves(files: Sequence["FileResult"], enough: int) -> list[str]:
             ["file", "hit@1 engine", "hit@1 cosine", "hit@1 BM25", "MRR engine", "MRR cosine", "MRR BM25"],
             [[f.name, *(_interval(_first(one.reciprocal[way])) for way in ("engine", "cosine", "BM25")),
               *(_interval(one.reciprocal[way]) for way in ("engine", "cosine", "BM25"))] for f, one in found],
-        ), _verdict([(f.name, one.reciprocal["engine"]) for f, one in found])]  # fmt: skip
-    same = min(min(f.withheld.same_start, f.kept.same_start) for f in files)
-    few = [f.name for f in files if len(f.halves.queries) < enough]
-    sections.append(
-        f"A list of 10 equals the first 10 of the whole list for at least {same:.1%} of the queries of every file: "
-        "choosing a pool costs nothing here."
-        + (f" Too few texts to conclude anything from: {', '.join(few)}." if few else "")
-    )
-    return sections
+        ), _verdict([(f, one.reciprocal["engine"]) for f, one in found], enough)]  # fmt: skip
+    return [*sections, *_pools(files)]
 
 
-def _verdict(engine: Sequence[tuple[str, Floats]]) -> str:
-    above = [name for name, values in engine if _first(values).mean() > 0.5]
-    below = [name for name, values in engine if _first(values).mean() <= 0.5]
+def _pools(files: Sequence["FileResult"]) -> list[str]:
+    rows = [
+        [f.name, name, str(len(f.halves.queries)), f"{found.shared:.1%}",
+         f"{(found.of_ten > 0).mean():.3f}", f"{(found.reciprocal['engine'] >= 0.1).mean():.3f}"]
+        for f in files for name, found in (("withheld", f.withheld), ("kept", f.kept))
+    ]  # fmt: skip
+    return [
+        "### What the pool costs",
+        "A whole list scores every posting. A list of 10, as on a page, scores a pool that the sources bring; markets "
+        "no larger than the pool are scored whole.",
+        _table(
+            ["file", "title", "postings", "of the first 10, also in the list of 10", "hit@10, list of 10",
+             "hit@10, whole list"],
+            rows,
+        ),
+    ]  # fmt: skip
+
+
+def _verdict(engine: Sequence[tuple["FileResult", Floats]], enough: int) -> str:
+    few = [f"{f.name} ({len(values)})" for f, values in engine if len(values) < enough]
+    judged = {f.name: bootstrap_interval(_first(values)) for f, values in engine if len(values) >= enough}
+    above = [name for name, (_, low, _) in judged.items() if low > 0.5]
+    below = [name for name, (_, _, high) in judged.items() if high < 0.5]
+    open_ = [f"{name} ({judged[name][0]:.3f})" for name in judged if name not in above + below]
     return (
         f"The engine puts the right half first more often than not on: {', '.join(above) or 'no file'}. "
         f"It does not on: {', '.join(below) or 'no file'}."
+        + (f" The interval holds .5 on: {', '.join(open_)}." if open_ else "")
+        + (f" Too few texts to conclude anything from: {', '.join(few)}." if few else "")
     )
 
 
@@ -108,23 +124,24 @@ def _why(files: Sequence["FileResult"], enough: int) -> list[str]:
     large = [f for f in files if len(f.halves.queries) >= enough]
     rows = [
         [f.name, f"{f.why.cut:.0%}", f"{f.why.own:.2f}", f"{f.why.other:.2f}", f"{f.why.nearest:.2f}",
-         f"{f.why.same_title:.0%}", f"{f.why.missed_by_both:.0%}"]
+         f"{f.why.twins:.0%}", f"{f.why.same_title:.0%}", f"{f.why.missed_by_both:.0%}"]
         for f in large
     ]  # fmt: skip
     closer = [f.name for f in large if f.why.nearest > f.why.own]
+    whole = [f.name for f in large if f.why.cut < 0.05 and _first(f.withheld.reciprocal["engine"]).mean() <= 0.5]
     return [
         "### Why the right half is not first",
         "With the title withheld, by the bare cosine:",
         _table(
             ["file", "halves longer than the encoder reads", "cosine with own half", "with another half",
-             "with the best other half", "misses won by a posting of the same title",
-             "first by neither engine nor BM25"],
+             "with the best other half", f"halves with a twin (cosine {TWIN})",
+             "misses won by a posting of the same title", "first by neither engine nor BM25"],
             rows,
         ),
-        "Each of these boards holds one kind of work (data science, software) or one employer, so that every half is "
-        f"alike: on {', '.join(closer) or 'no file'} the best of the other halves is, on average, nearer to the query "
-        "than its own. The first half speaks of the employer and the tasks, the second of what is asked for and "
-        "offered; what ties them is often only a name. What neither meaning nor words find is in the last column.",
+        f"On {', '.join(closer) or 'no file'} the best of the other halves is, on average, nearer to the query than "
+        "its own: each board holds one kind of work or one employer, and its texts are alike. "
+        f"Length is not the cause on {', '.join(whole) or 'any file'}, whose halves the encoder reads whole. "
+        "The last column is what neither meaning nor words put first.",
     ]  # fmt: skip
 
 
@@ -148,7 +165,7 @@ def _variants(files: Sequence["FileResult"]) -> list[str]:
         "taken from postings and queries alike, and the rest brought to length 1; costs nothing to encode. "
         f"*Windows*: the mean of the vectors of consecutive pieces of at most {WINDOW:,} characters; encoding costs as "
         "many times more as there are pieces.",
-        "hit@1 / MRR:",
+        "These are explorations on the same queries, not settings that were chosen; hit@1 / MRR:",
         _table(["file", *ways, "windows a text"], rows),
         "Gain in MRR over the plain cosine on the same queries:",
         _table(["file", *ways[1:]], gains),

@@ -61,7 +61,9 @@ class Codes:
         Each request is one matrix product of the same shape whatever B is, so a batch and a single call agree
         to the bit.
         """
-        # np.take, not indexing: it copies whole rows, twice as fast here
-        products: NDArray[np.float32] = np.matmul(np.take(self.codes, rows, axis=0).astype(np.float32), queries)
-        products *= np.take(self.scale, rows)[..., None]
-        return products
+        # np.take, not indexing: it copies whole rows, twice as fast here. The postings lie along the inner axis in
+        # memory, so that what is then done over the queries runs along whole rows.
+        gathered = np.take(self.codes, rows, axis=0).astype(np.float32)
+        products: NDArray[np.float32] = np.matmul(queries.transpose(0, 2, 1), gathered.transpose(0, 2, 1))
+        products *= np.take(self.scale, rows)[:, None]
+        return products.transpose(0, 2, 1)

@@ -5,6 +5,7 @@ against the posting factors (fold-in), so a new event counts at once and trainin
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,11 @@ class Neighbours:
     start: NDArray[np.int64]
     rows: NDArray[np.int32]
     weights: NDArray[np.float32]
+
+    @cached_property
+    def width(self) -> int:
+        """The most neighbours that a posting has."""
+        return int(np.diff(self.start).max(initial=0))
 
     def gather(self, history: NDArray[np.int32], width: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Up to ``width`` neighbours of each posting in ``history`` (B, H): rows and weights, both (B, H, width)."""

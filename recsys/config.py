@@ -102,10 +102,10 @@ class RetrieveSettings(Settings):
     cooccur: Count = 40
     recent: Count = 20
     popular: Count = 40
-    interests: int = Field(3, ge=1, le=8)
+    interests: int = Field(2, ge=1, le=8)
     cells: int = Field(48, ge=1)
     close_postings: int = Field(250, ge=1)
-    near_postings: int = Field(2000, ge=1)
+    near_postings: int = Field(1000, ge=1)
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
 

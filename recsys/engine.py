@@ -156,9 +156,7 @@ class Engine:
         """Requests as arrays, by the same path as stored candidates."""
         now = np.array([time.time() if request.now is None else request.now for request in requests], np.float64)
         if not np.isfinite(now).all():
-            raise RequestError(
-                "a request's now is not a finite number; give seconds since 1970, or None"
-            )
+            raise RequestError("a request's now is not a finite number; give seconds since 1970, or None")
         candidates = to_candidates(requests, self.catalogue, self.skills)
         return candidates.queries(np.arange(len(requests)), now, self.settings.events)
 

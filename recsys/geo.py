@@ -60,6 +60,18 @@ def distance_km(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.fl
     return chord_to_km(np.sqrt(np.einsum("...i,...i->...", step, step)))
 
 
+def squared_chords(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Squared chords of every pair of unit vectors (B, n, 3) and (B, s, 3): float64 (B, n, s), NaN where unknown.
+
+    By way of a matrix product, in float64 and with the true lengths of the vectors: in float32 two equal places would
+    be two km apart. A nearest place is cheaper to find here than in km.
+    """
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    lengths = np.einsum("bnd,bnd->bn", wide_a, wide_a)[:, None] + np.einsum("bsd,bsd->bs", wide_b, wide_b)[..., None]
+    lengths -= 2 * np.matmul(wide_b, wide_a.transpose(0, 2, 1))
+    return np.asarray(np.maximum(lengths, 0).transpose(0, 2, 1))
+
+
 def is_remote(texts: Iterable[object]) -> NDArray[np.int8]:
     """Which texts (titles, locations) say that the work is done from home: int8, 1 yes, -1 not said.
 

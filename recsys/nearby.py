@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
-from recsys.geo import distance_km
+from recsys.geo import chord_to_km, squared_chords
 from recsys.interests import Interests
 
 Rows = NDArray[np.int32]
@@ -49,9 +49,9 @@ def near_and_alike(
         _alike_in(catalogue, interests, wide, max(quota // 3, 1)),
     ]
     rows, alike = (np.concatenate([one[at] for one in found], axis=1) for at in (0, 1))
-    place = catalogue.place[np.maximum(rows, 0)]
-    pairs = [(slot, at) for slot in range(place.shape[2]) for at in range(interests.places.shape[1])]
-    km = np.fmin.reduce([distance_km(place[:, :, slot], interests.places[:, None, at]) for slot, at in pairs])
+    place = np.take(catalogue.place, np.maximum(rows, 0), axis=0)
+    chords = [squared_chords(place[:, :, slot], interests.places) for slot in range(place.shape[2])]
+    km = chord_to_km(np.sqrt(np.fmin.reduce(np.fmin.reduce(chords), axis=2)))
     joint = alike + 2 / (1 + np.where(np.isnan(km), np.inf, km) / 10)
     steps = np.rint(np.where(rows >= 0, -joint, 1e3) * 1e5).astype(np.int64)  # in steps, so that ties fall by row
     best = np.sort((steps << 32) | np.where(rows >= 0, rows, _NONE), axis=1)[:, : 2 * quota] & 0xFFFFFFFF
@@ -120,7 +120,6 @@ def _crowded_lists(start: Whole, centroids: Numbers, cells: Rows, vectors: Numbe
 
 
 def _squeeze(numbers: NDArray[Integer]) -> NDArray[Integer]:
-    """Move -1 to the right and drop the columns that hold nothing else."""
-    order = np.argsort(numbers < 0, axis=1, kind="stable")
-    moved = np.take_along_axis(numbers, order, 1)
+    """Largest first, so that -1 is at the right, and without the columns that hold nothing else."""
+    moved = -np.sort(-numbers, axis=1)
     return moved[:, : max(1, int((moved >= 0).sum(axis=1).max(initial=0)))]

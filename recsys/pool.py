@@ -80,5 +80,7 @@ def _or_runs(bits: NDArray[np.uint8], first: NDArray[np.bool_]) -> NDArray[np.ui
 
 def _fold_left(rows: Rows, sources: NDArray[np.uint8]) -> Pool:
     """Move the empty places to the right, the postings in ascending order."""
-    order = np.argsort(np.where(rows >= 0, rows, np.iinfo(np.int32).max), axis=1, kind="stable")
-    return Pool(np.take_along_axis(rows, order, 1), np.take_along_axis(sources, order, 1))
+    last = np.int64(2**31 - 1)
+    packed = np.sort((np.where(rows >= 0, rows, last) << 8) | sources, axis=1)
+    sorted_rows = packed >> 8
+    return Pool(np.where(sorted_rows == last, -1, sorted_rows).astype(np.int32), (packed & 0xFF).astype(np.uint8))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
-from recsys.geo import distance_km
+from recsys.geo import chord_to_km, squared_chords
 from recsys.interests import Interests
 from recsys.queries import PAST, VIEWED, WANTED, Queries
 
@@ -64,7 +64,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(
         "factors_new", "behaviour", "the cosine for a posting without events, whose factors are mapped from its text"
     ),
-    Signal("cooccur", "behaviour", "log of 1 + 10 times the weighted co-occurrence with the history"),
+    Signal("cooccur", "behaviour", "log of 1 + 10 times the weighted co-occurrence with what was chosen last"),
     Signal("popularity", "behaviour", "log of 1 + summed and decayed event weight"),
     Signal("employer_met", "attributes", "share of the history that is with the same employer"),
     Signal("industry_met", "attributes", "share of the history that is in the same industry"),
@@ -81,7 +81,9 @@ COLUMN: dict[str, int] = {name: at for at, name in enumerate(NAMES)}
 def compute(catalogue: Catalogue, queries: Queries, interests: Interests, pool: Rows) -> Numbers:
     """The signal matrix (B, n, F) float32 of a pool (B, n); what stands at padding (-1) means nothing."""
     rows = np.maximum(pool, 0)
-    out = np.full((*pool.shape, len(SIGNALS)), np.nan, np.float32)
+    requests, width = pool.shape
+    # Each signal lies in one piece: it is written whole, and the ranker reads it whole.
+    out = np.full((requests, len(SIGNALS), width), np.nan, np.float32).transpose(0, 2, 1)
     for family in (_titles, _texts, _places, _collaborative, _attributes, _board):
         family(catalogue, queries, interests, rows, out)
     return out
@@ -148,14 +150,14 @@ def _texts(catalogue: Catalogue, queries: Queries, interests: Interests, rows: R
     _put(out, "text_viewed", _best(alike[..., 1:], np.any(viewed >= 0, axis=1, keepdims=True)))
 
 
-def _km(posting: Numbers, places: Numbers) -> Numbers:
-    """Kilometres (B, n, s) from the nearest of each posting's places (B, n, L, 3) to each place (B, s, 3)."""
-    nearest: Numbers | None = None
-    for one in range(posting.shape[2]):
-        km = distance_km(posting[:, :, None, one], places[:, None])
-        nearest = km if nearest is None else np.fmin(nearest, km)
-    assert nearest is not None
-    return nearest
+def _chords(posting: Numbers, places: Numbers) -> NDArray[np.float64]:
+    """Squared chords (B, n, s) from the nearest of each posting's places (B, n, L, 3) to each place (B, s, 3)."""
+    return np.asarray(np.fmin.reduce([squared_chords(posting[:, :, one], places) for one in range(posting.shape[2])]))
+
+
+def _nearest_km(chords: NDArray[np.float64]) -> Numbers:
+    """Kilometres (B, n) to the nearest of s places, from squared chords (B, n, s)."""
+    return chord_to_km(np.sqrt(np.fmin.reduce(chords, axis=2)))
 
 
 def _put_near(out: Numbers, name: str, km: Numbers) -> None:
@@ -170,13 +172,12 @@ def _places(catalogue: Catalogue, queries: Queries, interests: Interests, rows: 
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
     first_work = queries.worked[:, :1]
     home = np.where(np.isnan(queries.home[:, None]), first_work, queries.home[:, None])
-    km = _km(catalogue.place[rows], np.concatenate([looked, home, queries.worked], axis=1))
-    viewed_km, home_km, worked_km = np.split(km, [VIEWED, VIEWED + 1], axis=2)
-    nearest_viewed = np.fmin.reduce(viewed_km, axis=2)
-    nearest_worked = np.fmin.reduce(worked_km, axis=2)
-    home_km = home_km[..., 0]
+    chords = _chords(np.take(catalogue.place, rows, axis=0), np.concatenate([looked, home, queries.worked], axis=1))
+    nearest_viewed = _nearest_km(chords[..., :VIEWED])
+    nearest_worked = _nearest_km(chords[..., VIEWED + 1 :])
+    home_km = _nearest_km(chords[..., VIEWED : VIEWED + 1])
     _put_near(out, "near_viewed", nearest_viewed)
-    _put_near(out, "near_last", viewed_km[..., 0])
+    _put_near(out, "near_last", _nearest_km(chords[..., :1]))
     _put_near(out, "near_home", home_km)
     _put_near(out, "near_worked", nearest_worked)
     near = 1 / (1 + np.fmin(np.fmin(nearest_viewed, nearest_worked), home_km) / 10)
@@ -191,7 +192,7 @@ def _places(catalogue: Catalogue, queries: Queries, interests: Interests, rows: 
 def _collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows, out: Numbers) -> None:
     behaviour = catalogue.behaviour
     seen = behaviour.seen[rows]
-    factors = behaviour.factors.postings[rows]
+    factors = np.take(behaviour.factors.postings, rows, axis=0)
     score = np.matmul(factors, interests.factors[..., None])[..., 0]
     length = np.sqrt(np.einsum("bnf,bnf->bn", factors, factors))
     mine = np.linalg.norm(interests.factors, axis=1)[:, None]
@@ -208,9 +209,9 @@ def _collaborative(catalogue: Catalogue, queries: Queries, interests: Interests,
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
     """Weighted co-occurrence of each posting with the history: (B, n), NaN without a history."""
     neighbours = catalogue.behaviour.neighbours
-    width = int(np.diff(neighbours.start).max(initial=0))
-    found, weights = neighbours.gather(queries.history, width)
-    share = queries.weight / np.maximum(queries.weight.sum(axis=1, keepdims=True), 1e-9)
+    found, weights = neighbours.gather(queries.history[:, :VIEWED], neighbours.width)
+    weight = queries.weight[:, :VIEWED]
+    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
     total = np.zeros(rows.shape, np.float32)
     if found.size:
         request = np.arange(len(rows), dtype=np.int64)[:, None] << 32

