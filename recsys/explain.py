@@ -29,7 +29,7 @@ _EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
      "like “{title}” in your history"),
     ("wanted", ("title_wanted", "title_wanted_mean"), "close to a title you want"),
     ("past", ("title_past", "title_past_last"), "close to work you have done"),
-    ("profile", ("text_profile",), "fits your profile as a whole"),
+    ("profile", ("title_profile", "text_profile"), "fits your profile as a whole"),
     ("looked", ("near_viewed_log", "near_viewed_20", "near_viewed_80", "near_last_log", "near_last_20", "near_last_80"),
      "{n} km from where you looked"),
     ("home", ("near_home_log", "near_home_20", "near_home_80", "in_reach"), "{n} km from home"),

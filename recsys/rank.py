@@ -98,6 +98,7 @@ HAND_SET = blend(
     {
         "title_any": 1.0,
         "near_any": 2.0,
+        "title_profile": 0.5,
         "text_profile": 0.5,
         "text_viewed": 0.5,
         "factors": 0.2,

@@ -49,6 +49,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal("title_past", "text", "best cosine of the title with titles held"),
     Signal("title_past_last", "text", "cosine of the title with the title held last"),
     Signal("title_any", "text", "best of title_viewed, title_wanted, title_past"),
+    Signal("title_profile", "text", "cosine of the title with the whole profile or CV"),
     Signal("text_profile", "text", "cosine of the posting's text with the whole profile or CV"),
     Signal("text_viewed", "text", "cosine of the posting's text with the mean of the postings viewed last"),
     *_near("near_viewed", "the nearest place of a posting viewed"),
@@ -130,8 +131,7 @@ def _titles(catalogue: Catalogue, queries: Queries, interests: Interests, rows: 
     _put(out, "title_wanted_mean", _mean(wanted_alike, queries.wanted_known))
     _put(out, "title_past_last", _best(past_alike[..., :1], queries.past_known[:, :1]))
     _put(out, "title_any", np.fmax(np.fmax(best["title_viewed"], best["title_wanted"]), best["title_past"]))
-    if catalogue.text is None:  # then the title is all the text there is
-        _put(out, "text_profile", _best(whole_alike, queries.whole_known[:, None]))
+    _put(out, "title_profile", _best(whole_alike, queries.whole_known[:, None]))
 
 
 def _columns(slots: Numbers) -> Numbers:

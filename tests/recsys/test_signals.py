@@ -62,12 +62,14 @@ class PlainSignals:
             "title_viewed": best(viewed), "title_viewed_mean": mean(viewed), "title_last": best(viewed[:1]),
             "title_wanted": best(wanted), "title_wanted_mean": mean(wanted), "title_past": best(past),
             "title_past_last": float(title @ q.past[at, 0]) if q.past_known[at, 0] else NAN,
-            "title_any": best(viewed + wanted + past), "text_profile": NAN, "text_viewed": NAN,
+            "title_any": best(viewed + wanted + past), "title_profile": NAN, "text_profile": NAN, "text_viewed": NAN,
         }  # fmt: skip
-        text = title if c.text is None else self.vector(c.text, row)
+        text = None if c.text is None else self.vector(c.text, row)
         if q.whole_known[at]:
-            found["text_profile"] = float(text @ q.whole[at].astype(np.float64))
-        if c.text is not None and self.viewed:
+            found["title_profile"] = float(title @ q.whole[at].astype(np.float64))
+            if text is not None:
+                found["text_profile"] = float(text @ q.whole[at].astype(np.float64))
+        if text is not None and self.viewed:
             middle = sum(self.vector(c.text, other) for other in self.viewed)
             found["text_viewed"] = float(text @ middle) / float(np.linalg.norm(middle))
         return found
