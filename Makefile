@@ -9,8 +9,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet -c constraints.txt
 # The demo's market. Another person: make demo CANDIDATE=c0000008
 DEMO := demo
 CANDIDATE ?= c0000001
-POSTINGS ?= 1000
-CANDIDATES ?= 1500
+POSTINGS ?= 800
+CANDIDATES ?= 1000
 JOBREC := JOBREC_CACHE=$(DEMO)/cache $(BIN)/jobrec
 
 # Worker processes of pytest; 0 runs the tests in one process.

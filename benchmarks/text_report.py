@@ -74,7 +74,8 @@ def _halves(files: Sequence["FileResult"], enough: int) -> list[str]:
     ]
     for heading, text, pick in (
         ("### Title withheld", f"The posting's title is the first {TITLE_WORDS} words of its second half, so that "
-         "nothing of the first half or of the real title is in the market.", lambda f: f.withheld),
+         "nothing of the first half or of the real title is in the market. Such a title says little of the work, and "
+         "a signal that reads titles can only disturb here.", lambda f: f.withheld),
         ("### Title kept", "The same, but each posting keeps its real title, as a posting on a board does. "
          "The query then shares the title with its posting, and with every posting of the same title.",
          lambda f: f.kept),

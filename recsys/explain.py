@@ -21,6 +21,7 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 REASONS = 3  #: at most this many for a posting
+_FRESH = -np.log1p(30 / 7)  # the signal of a posting of 30 days: an older one is not news
 _LEAST_SHARE = 0.1  # of all that speaks for the posting; less is not worth a word
 
 #: Evidence, the signals that speak of it, and its words; {n} is a whole number, {title} and {company} are texts.
@@ -161,8 +162,9 @@ def _beyond_average(shares: Numbers, there: NDArray[np.bool_]) -> Numbers:
 
 
 def _keep_true(gain: Numbers, signals: Numbers, no_home: NDArray[np.bool_]) -> None:
-    """Take away evidence whose words would not be true: nothing is known, less is paid, the home is a guess."""
+    """Take away evidence whose words would not be true: nothing is known, it is old, less is paid, the home is a guess."""
     home, worked, pay = _KINDS["home"], _KINDS["worked"], _KINDS["pay"]
+    gain[..., _KINDS["fresh"]][signals[..., COLUMN["freshness"]] < _FRESH] = 0
     gain[..., worked] += np.where(no_home, gain[..., home], 0)
     gain[..., home][np.broadcast_to(no_home, gain.shape[:2])] = 0
     known = np.matmul((~np.isnan(signals)).astype(np.float32), _GROUPS) > 0

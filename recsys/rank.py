@@ -92,14 +92,14 @@ def blend(weights: Mapping[str, float], name: str = "blend") -> LinearRanker:
     return LinearRanker(name, vector, zeros, zeros)
 
 
-#: The order of a board that has too few events to learn one. Chosen on validation queries of a real board: likeness
-#: of titles plus twice the nearness is the best pair; the rest breaks ties and serves those who bring less.
+#: The order of a board that has too few events to learn one: likeness of titles plus twice the nearness, the best pair
+#: of signals on the validation queries of a real board; the rest breaks ties and serves those who bring less.
 HAND_SET = blend(
     {
         "title_any": 1.0,
         "near_any": 2.0,
-        "title_profile": 0.5,
-        "text_profile": 0.5,
+        "title_profile": 1.5,  # where only a CV is known these two stand against twice the nearness
+        "text_profile": 1.5,
         "text_viewed": 0.5,
         "factors": 0.2,
         "cooccur": 0.1,

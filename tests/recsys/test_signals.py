@@ -178,7 +178,7 @@ def test_every_signal_is_its_definition(with_text):
             expected[at, place] = [values[name] for name in NAMES]
     for name, column in COLUMN.items():
         known = ~np.isnan(expected[..., column])
-        if not (name == "text_viewed" and not with_text):
+        if not (name in ("text_viewed", "text_profile") and not with_text):
             assert 0 < known.mean() < 1, f"{name}: the board must hold both evidence and the lack of it"
         np.testing.assert_allclose(
             found[..., column], expected[..., column], atol=TOLERANCE[name], rtol=1e-4, err_msg=name
