@@ -148,6 +148,9 @@ def _cross_checks(frame: dict[str, Any], checked: Checked) -> None:
     if {"salary_min", "salary_max"} <= frame.keys():
         wrong = frame["salary_min"] > frame["salary_max"]
         drop_pair(checked, frame, wrong, ("salary_min", "salary_max"), "salary_min above salary_max")
+    if {"date_posted", "valid_through"} <= frame.keys():
+        wrong = frame["date_posted"] > frame["valid_through"] + 86_400  # a day's grace: one may be a date, one a time
+        drop_pair(checked, frame, wrong, ("date_posted", "valid_through"), "date_posted after valid_through")
     if {"start", "end"} <= frame.keys():
         wrong = frame["start"] > frame["end"]
         drop_pair(checked, frame, wrong, ("start", "end"), "start after end")

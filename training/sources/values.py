@@ -175,7 +175,7 @@ def drop_pair(
 ) -> None:
     """Sets both values of a pair to missing where they contradict each other or one has no partner."""
     if wrong.any():
-        show = time_text if names == ("start", "end") else "{:g}".format
+        show = time_text if names[0] in ("start", "date_posted") else "{:g}".format
         pairs = zip(frame[names[0]].tolist(), frame[names[1]].tolist(), strict=True)
         raw = [
             f"{show(first)} / {show(second)}" if bad else None
