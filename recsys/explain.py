@@ -162,7 +162,7 @@ def _beyond_average(shares: Numbers, there: NDArray[np.bool_]) -> Numbers:
 
 
 def _keep_true(gain: Numbers, signals: Numbers, no_home: NDArray[np.bool_]) -> None:
-    """Take away evidence whose words would not be true: nothing is known, it is old, less is paid, the home is a guess."""
+    """Take away evidence whose words would not be true: unknown, old, paid less, or from a home that is a guess."""
     home, worked, pay = _KINDS["home"], _KINDS["worked"], _KINDS["pay"]
     gain[..., _KINDS["fresh"]][signals[..., COLUMN["freshness"]] < _FRESH] = 0
     gain[..., worked] += np.where(no_home, gain[..., home], 0)

@@ -215,7 +215,7 @@ def test_a_board_of_titles_only_with_nothing_else_said():
     found = signals_of(catalogue, ask(catalogue, [Request(None, Profile(wanted=wanted), history)]), np.arange(4)[None])
     speaking = {NAMES[column] for column in np.flatnonzero(~np.isnan(found).all(axis=(0, 1)))}
     assert speaking == {name for name in NAMES if name.startswith("title_")} - {
-        "title_past", "title_past_last", "title_near"
+        "title_past", "title_past_last", "title_near", "title_profile"
     }  # fmt: skip
     np.testing.assert_allclose(found[0, :, COLUMN["title_viewed"]], [0, 1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found[0, :, COLUMN["title_wanted"]], [0, 0, 1, 0], atol=1e-6)
