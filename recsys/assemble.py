@@ -16,7 +16,7 @@ Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 _SHELF, _OVERALL = 24, 400  # postings on the shelf of a cell, and of the whole board
-_CROWDED, _LIST = 4096, 1024  # a cell with more places than the first is split into lists of about the second
+_CROWDED, _LIST = 2048, 512  # a cell with more places than the first is split into lists of about the second
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,8 @@ class Engine:
     def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
         pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+        if len(block) <= _SCORE_AT_ONCE:
+            return [self._list(block, interests, pool, k, explain)]
         return [
             self._list(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
             for span in _spans(len(block), _SCORE_AT_ONCE)
@@ -244,6 +246,8 @@ def _join(parts: list[Lists], k: int) -> Lists:
     if not parts:
         empty = np.empty((0, k))
         return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
+    if len(parts) == 1 and parts[0].rows.shape[1] == k:
+        return parts[0]
     reasons = [part.reasons for part in parts]
     return Lists(
         _stack([part.rows for part in parts], k, -1),

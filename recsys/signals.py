@@ -232,9 +232,8 @@ def _share_met(codes: Rows, queries: Queries, rows: Rows) -> Numbers:
     known = mine >= 0
     weight = np.where(known, queries.weight[:, :VIEWED], 0).astype(np.float32)
     theirs = codes[rows]
-    met = np.zeros(rows.shape, np.float32)
-    for slot in range(VIEWED):
-        met += np.where(theirs == mine[:, slot, None], weight[:, slot, None], np.float32(0))
+    same = (theirs[:, None] == mine[..., None]).astype(np.float32)
+    met = np.matmul(weight[:, None], same)[:, 0]
     unknown = (theirs < 0) | ~np.any(known, axis=1, keepdims=True)
     return np.where(unknown, np.float32(np.nan), met / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9))
 
@@ -255,9 +254,7 @@ def _skills_met(skills: Rows, mine: Rows, rows: Rows) -> Numbers:
     theirs = skills[rows]
     asked = theirs >= 0
     number = asked.sum(axis=2)
-    has = np.zeros(theirs.shape, bool)
-    for slot in range(mine.shape[1]):
-        has |= theirs == mine[:, slot, None, None]
+    has = (theirs[:, None] == mine[:, :, None, None]).any(axis=1)
     share = (has & asked).sum(axis=2) / np.maximum(number, 1)
     unknown = (number == 0) | ~np.any(mine >= 0, axis=1, keepdims=True)
     return np.where(unknown, np.nan, share).astype(np.float32)
