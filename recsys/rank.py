@@ -122,7 +122,7 @@ def single(signal: str) -> LinearRanker:
 
 
 def family_mask(without: str = "") -> NDArray[np.bool_]:
-    """Which signals may be used, bool (F,): all but those of one family."""
+    """Which signals may be used, bool (F,): all but those that one family has a part in."""
     if without and without not in FAMILIES:
         raise ValueError(f"{without!r} is no family of signals; there are {', '.join(FAMILIES)}")
-    return np.array([signal.family != without for signal in SIGNALS])
+    return np.array([without not in signal.family.split() for signal in SIGNALS])

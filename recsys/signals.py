@@ -25,7 +25,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Signal:
-    """A column of the signal matrix."""
+    """A column of the signal matrix; one made of two families names both."""
 
     name: str
     family: str
@@ -57,7 +57,7 @@ SIGNALS: tuple[Signal, ...] = (
     *_near("near_home", "where the candidate lives, or worked last where that is not known"),
     *_near("near_worked", "the nearest place of past work"),
     Signal("near_any", "place", "1 / (1 + km / 10) to the nearest of all these places"),
-    Signal("title_near", "place", "title_any times near_any"),
+    Signal("title_near", "text place", "title_any times near_any"),
     Signal("in_reach", "place", "1 within the distance that the candidate accepts, 0 beyond"),
     Signal("remote_fit", "place", "for remote work: 1 if the candidate accepts that, 0 if not"),
     Signal("factors", "behaviour", "fold-in: cosine of the candidate's vector with the posting's factors"),

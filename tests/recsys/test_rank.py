@@ -139,5 +139,5 @@ def test_the_order_of_the_signals_in_a_document_does_not_matter():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_can_be_left_out(family):
     mask = family_mask(without=family)
-    assert [signal.family == family for signal in SIGNALS] == (~mask).tolist()
+    assert [family in signal.family.split() for signal in SIGNALS] == (~mask).tolist()
     assert family_mask().all()
