@@ -14,7 +14,7 @@ from serving.score import Scorer
 
 Progress = Callable[[int, int], None]
 
-_AT_ONCE = 2048  # candidates a row group
+_AT_ONCE = 1024  # candidates a row group
 _SCHEMA = pa.schema(
     [
         ("candidate_id", pa.string()),
