@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recsys.catalogue import CellLists, Shelves
 from recsys.codes import Codes
 from recsys.config import EngineSettings
-from recsys.geo import Grid, unit_vectors
+from recsys.geo import Grid
 from recsys.index import CellIndex, VectorIndex, build_cell_index, build_graph_index, build_index, split_lists
 
 Rows = NDArray[np.int32]
@@ -128,8 +128,3 @@ def _top_of_cells(entry_rows: Rows, grid: Grid, value: NDArray[np.float64]) -> R
     shelf = np.full((len(grid.counts), _SHELF), -1, np.int32)
     shelf[cell[order[kept]], place[kept]] = entry_rows[order[kept]]
     return shelf
-
-
-def place_vectors(latlon: Numbers) -> Numbers:
-    """Unit vectors (P, L, 3) of places (P, L, 2) in degrees."""
-    return unit_vectors(latlon)
