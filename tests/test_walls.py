@@ -17,7 +17,8 @@ ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries", "pool",
     "catalogue", "assemble", "candidates", "intake", "eligible",
-    "interests", "nearby", "retrieve", "signals", "rank", "arrange", "explain", "manifest",
+    "interests", "nearby", "retrieve", "signal", "signals_text", "signals_place", "signals_behaviour",
+    "signals_attributes", "signals", "rank", "arrange", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 

@@ -1,0 +1,60 @@
+"""Signals of behaviour: collaborative filtering and popularity."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.catalogue import Catalogue
+from recsys.interests import Interests
+from recsys.queries import VIEWED, Queries
+from recsys.signal import NOTHING, Signal
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+SIGNALS = (
+    Signal("factors", "behaviour", "fold-in: cosine of the candidate's vector with the posting's factors"),
+    Signal("factors_score", "behaviour", "fold-in: inner product, as ALS defines it"),
+    Signal(
+        "factors_new", "behaviour", "the cosine for a posting without events, whose factors are mapped from its text"
+    ),
+    Signal("cooccur", "behaviour", "log of 1 + 10 times the weighted co-occurrence with what was chosen last"),
+    Signal("popularity", "behaviour", "log of 1 + summed and decayed event weight"),
+)
+
+
+def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
+    """What others who chose the same chose besides; what many chose."""
+    behaviour = catalogue.behaviour
+    seen = behaviour.seen[rows]
+    factors = np.take(behaviour.factors.postings, rows, axis=0)
+    score = np.matmul(factors, interests.factors[..., None])[..., 0]
+    length = np.sqrt(np.einsum("bnf,bnf->bn", factors, factors))
+    mine = np.linalg.norm(interests.factors, axis=1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = np.where(length > 0, score / (length * mine), NOTHING)
+    return {
+        "factors": np.where(seen, cosine, NOTHING),
+        "factors_score": np.where(seen, score, NOTHING),
+        "factors_new": np.where(seen, NOTHING, cosine),
+        "cooccur": np.where(seen, _cooccurrence(catalogue, queries, rows), NOTHING),
+        "popularity": np.where(seen, behaviour.popularity[rows], NOTHING),
+    }
+
+
+def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
+    """Weighted co-occurrence of each posting with the history: (B, n), NaN without a history."""
+    neighbours = catalogue.behaviour.neighbours
+    found, weights = neighbours.gather(queries.history[:, :VIEWED], neighbours.width)
+    weight = queries.weight[:, :VIEWED]
+    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+    total = np.zeros(rows.shape, np.float32)
+    if found.size:
+        request = np.arange(len(rows), dtype=np.int64)[:, None] << 32
+        flat = found.reshape(len(rows), -1)
+        keys = np.where(flat >= 0, request | flat, np.int64(-1)).ravel()
+        keys, inverse = np.unique(keys, return_inverse=True)
+        sums = np.bincount(inverse, (weights * share[..., None]).ravel(), len(keys))
+        wanted = request | rows
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        total = np.where(keys[at] == wanted, sums[at], 0).astype(np.float32)
+    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), np.log1p(10 * total), NOTHING)
