@@ -13,6 +13,7 @@ from recsys.collab import Factors, Neighbours
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
+from recsys.terms import Lexicon
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int32]
@@ -101,6 +102,7 @@ class Catalogue:
         ids: posting ids, sorted.
         title: vectors of the titles.
         text: vectors of title, skills and description together; None where no posting has more than a title.
+        lexicon: the same titles and texts as words.
         place: float32 (P, L, 3) unit vectors of the posting's places, NaN padded.
         attributes, behaviour, shelves: see there.
         grid: grid over the places of open postings; its entries are places, not postings.
@@ -114,6 +116,7 @@ class Catalogue:
     ids: Ids
     title: Codes
     text: Codes | None
+    lexicon: Lexicon
     place: Numbers
     attributes: Attributes
     behaviour: Behaviour

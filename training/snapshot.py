@@ -50,6 +50,7 @@ def catalogue_at(
         ids=prepared.ids,
         title=prepared.title,
         text=prepared.text,
+        lexicon=prepared.lexicon,
         place=unit_vectors(prepared.latlon),
         attributes=attributes,
         behaviour=behaviour,
