@@ -48,7 +48,7 @@ class Sought:
         tables = []
         for codes, weights in slots:
             lists = codes.shape[0] * codes.shape[1]
-            at = np.arange(lists)[:, None] * columns + number[codes.reshape(lists, -1)]
+            at = np.arange(lists)[:, None] * columns + number[codes.reshape(lists, codes.shape[2])]
             # bincount adds one by one in the order of the entries: what stands beside a request does not change it
             flat = np.bincount(at.ravel(), weights.ravel(), lists * columns)
             tables.append(flat.reshape(*codes.shape[:2], columns))
