@@ -1,6 +1,7 @@
 """Signals of exact words: cosines of sparse terms, and the posting's skills that stand in the candidate's profile."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,58 +31,75 @@ class Sought:
     """Words that B requests ask for, each in some slots (a desired title, the history, ...).
 
     Attributes:
-        number: int32 (V + 1,), from a word's code to its column, 0 for a word that no slot asks for.
-        weights: float64 (B, slots, columns); column 0 is zero.
+        column: int32 (B, V + 1), from a word's code to the column of that request and word, 0 where not asked for.
+        owner: int64 (columns,), the request of each column; column 0 is nobody's and weighs nothing.
+        weights: float64 (slots, columns).
     """
 
-    number: Rows
+    column: Rows
+    owner: NDArray[np.int64]
     weights: NDArray[np.float64]
 
     @classmethod
     def of(cls, vocabulary: int, slots: list[tuple[NDArray[np.uint16], Numbers]]) -> "Sought":
         """From codes and weights (B, slots, L) of any L; a word that stands twice in a slot counts twice."""
-        distinct = np.unique(np.concatenate([codes.ravel() for codes, _ in slots]))
-        distinct = distinct[distinct > 0]
-        number = np.zeros(vocabulary + 1, np.int32)
-        number[distinct] = np.arange(1, len(distinct) + 1)
+        requests = len(slots[0][0])
+        first = np.arange(requests)[:, None, None] * (vocabulary + 1)  # of each request's words among those of all
+        words = [codes + first for codes, _ in slots]
+        asked = np.zeros((requests, vocabulary + 1), bool)
+        for word in words:
+            asked.reshape(-1)[word.ravel()] = True
+        asked[:, 0] = False
+        distinct = np.flatnonzero(asked)
+        column = np.zeros((requests, vocabulary + 1), np.int32)
+        column.reshape(-1)[distinct] = np.arange(1, len(distinct) + 1)
         columns = len(distinct) + 1
         tables = []
-        for codes, weights in slots:
-            lists = codes.shape[0] * codes.shape[1]
-            at = np.arange(lists)[:, None] * columns + number[codes.reshape(lists, codes.shape[2])]
+        for word, (_, weights) in zip(words, slots, strict=True):
+            at = column.reshape(-1)[word] + np.arange(word.shape[1])[:, None] * columns
             # bincount adds one by one in the order of the entries: what stands beside a request does not change it
-            flat = np.bincount(at.ravel(), weights.ravel(), lists * columns)
-            tables.append(flat.reshape(*codes.shape[:2], columns))
-        together = np.concatenate(tables, axis=1)
-        together[..., 0] = 0
-        return cls(number, together.astype(np.float64))
+            flat = np.bincount(at.ravel(), weights.ravel(), word.shape[1] * columns)
+            tables.append(flat.reshape(word.shape[1], columns))
+        together = np.concatenate(tables).astype(np.float64)
+        together[:, 0] = 0
+        return cls(column, np.concatenate([[0], distinct // (vocabulary + 1)]), together)
+
+    @cached_property
+    def length(self) -> NDArray[np.float64]:
+        """Length of each slot, float64 (B, slots)."""
+        squares = [np.bincount(self.owner, row**2, len(self.column)) for row in self.weights]
+        return np.sqrt(np.stack(squares, axis=1))
 
     def unit(self) -> "Sought":
         """The same, each slot brought to length 1."""
-        table = self.weights.reshape(-1, self.weights.shape[2])
-        row, column = np.nonzero(table)
-        square = np.bincount(row, table[row, column] ** 2, len(table))
-        length = np.sqrt(square).reshape(*self.weights.shape[:2], 1)
-        return Sought(self.number, np.divide(self.weights, length, out=np.zeros_like(self.weights), where=length > 0))
+        length = self.length.T[:, self.owner] if len(self.column) else np.zeros_like(self.weights)
+        scaled = np.divide(self.weights, length, out=np.zeros_like(self.weights), where=length > 0)
+        return Sought(self.column, self.owner, scaled)
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """Whether a slot asks for anything, bool (B, slots)."""
-        return np.asarray(self.weights.any(axis=2))
+        return np.asarray(self.length > 0)
+
+    def columns_of(self, codes: NDArray[np.uint16]) -> Rows:
+        """The columns of the words (B, n, T) of postings."""
+        first = (np.arange(len(codes)) * self.column.shape[1])[:, None, None]
+        found: Rows = np.take(self.column, codes + first)
+        return found
 
     def cosines(self, terms: Terms, rows: Rows) -> Numbers:
         """Inner products of the texts at ``rows`` (B, n) with each slot, float32 (B, n, slots); NaN without words."""
-        column = np.take(self.number, np.take(terms.codes, rows, axis=0))
-        hit = np.flatnonzero(column)  # of the words of a pool few are asked for
-        width, slots = column.shape[2], self.weights.shape[1]
-        posting = hit // max(width, 1)
+        column = self.columns_of(np.take(terms.codes, rows, axis=0)).ravel()
+        hit = np.flatnonzero(column != 0)  # of the words of a pool few are asked for
+        column = column[hit]
+        posting = hit // max(terms.codes.shape[1], 1)
         weight = np.take(terms.weights, rows, axis=0).ravel()[hit].astype(np.float64)
-        asked = self.weights[posting // max(rows.shape[1], 1), :, column.ravel()[hit]]
-        sums = [np.bincount(posting, asked[:, slot] * weight, rows.size) for slot in range(slots)]
         scale = np.take(terms.scale, rows)
         scale = np.where(scale > 0, scale, NOTHING)
-        products = np.stack([one.reshape(rows.shape) for one in sums]) * scale
-        return products.transpose(1, 2, 0).astype(np.float32)
+        out = np.empty((*rows.shape, len(self.weights)), np.float32)
+        for slot, asked in enumerate(self.weights):
+            out[..., slot] = np.bincount(posting, asked[column] * weight, rows.size).reshape(rows.shape) * scale
+        return out
 
 
 def words(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
@@ -97,11 +115,10 @@ def words(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Ro
         "words_title_past": best(alike[..., WANTED : WANTED + PAST], titles.known[:, WANTED : WANTED + PAST]),
         "words_title_viewed": best(alike[..., -1:], titles.known[:, -1:]),
     }
-    whole = [whole_profile(queries)]
-    texts = Sought.of(size, whole if lexicon.text is None else [*whole, _history(lexicon.text, queries)]).unit()
-    alike = texts.cosines(lexicon.widest, rows)
-    found["words_text_profile"] = best(alike[..., :1], texts.known[:, :1])
-    if lexicon.text is not None:  # else it would say the same as words_title_viewed
+    if lexicon.text is not None:
+        texts = Sought.of(size, [whole_profile(queries), _history(lexicon.text, queries)]).unit()
+        alike = texts.cosines(lexicon.text, rows)
+        found["words_text_profile"] = best(alike[..., :1], texts.known[:, :1])
         found["words_text_viewed"] = best(alike[..., 1:], texts.known[:, 1:])
     return found
 
@@ -143,12 +160,13 @@ def skills_named(catalogue: Catalogue, queries: Queries, rows: Rows) -> tuple[ND
 
 
 def shared_words(catalogue: Catalogue, queries: Queries, rows: Rows) -> NDArray[np.int64]:
-    """The two words that add most to ``words_text_profile``: codes (B, n, 2), 0 where fewer. Numbers are not named."""
+    """The two words that add most to ``words_text_profile``: codes (B, n, 2), 0 where fewer; no mere numbers."""
     lexicon = catalogue.lexicon
-    codes, weights = lexicon.widest.at(rows)
+    if lexicon.text is None:
+        return np.zeros((*rows.shape, 2), np.int64)
+    codes, weights = lexicon.text.at(rows)
     sought = Sought.of(len(lexicon.vocabulary), [whole_profile(queries)])
-    request = np.arange(len(rows))[:, None, None]
-    added = weights * sought.weights[request, 0, np.take(sought.number, codes)] * lexicon.vocabulary.telling[codes]
+    added = weights * sought.weights[0, sought.columns_of(codes)] * lexicon.vocabulary.telling[codes]
     return _first_two(added, codes)
 
 

@@ -160,11 +160,6 @@ class Lexicon:
     text: Terms | None
     skills: NDArray[np.object_]
 
-    @property
-    def widest(self) -> Terms:
-        """The most that is known of each posting: its text, or its title."""
-        return self.title if self.text is None else self.text
-
     @cached_property
     def _phrases(self) -> tuple[dict[tuple[str, ...], int], frozenset[str], NDArray[np.int32]]:
         """The number of each phrase of words, the words that begin one, and the phrase of each skill (-1: none)."""

@@ -153,14 +153,15 @@ class PlainSignals:
 
     def words(self, row):
         lexicon = self.c.lexicon
-        title, widest = self.bag(lexicon.title, row), self.bag(lexicon.widest, row)
+        title = self.bag(lexicon.title, row)
+        text = {} if lexicon.text is None else self.bag(lexicon.text, row)
         wanted, past = ([cosine(title, self.asked(slot)) for slot in slots] for slots in (range(4), range(4, 8)))
         return {
             "words_title_wanted": best([one for one in wanted if not math.isnan(one)]),
             "words_title_past": best([one for one in past if not math.isnan(one)]),
             "words_title_viewed": cosine(title, self.met(lexicon.title)),
-            "words_text_profile": cosine(widest, self.asked(8)),
-            "words_text_viewed": cosine(widest, self.met(lexicon.text)) if lexicon.text is not None else NAN,
+            "words_text_profile": cosine(text, self.asked(8)),
+            "words_text_viewed": cosine(text, self.met(lexicon.text)) if text else NAN,
             "words_skills": self.skills_said(row),
         }
 
@@ -221,7 +222,7 @@ def test_every_signal_is_its_definition(with_text):
             expected[at, place] = [values[name] for name in NAMES]
     for name, column in COLUMN.items():
         known = ~np.isnan(expected[..., column])
-        if not (name in ("text_viewed", "text_profile", "words_text_viewed") and not with_text):
+        if not (name in ("text_viewed", "text_profile", "words_text_viewed", "words_text_profile") and not with_text):
             assert 0 < known.mean() < 1, f"{name}: the board must hold both evidence and the lack of it"
         np.testing.assert_allclose(
             found[..., column], expected[..., column], atol=TOLERANCE[name], rtol=1e-4, err_msg=name

@@ -95,10 +95,10 @@ class TestProfile:
         assert found[2] > 0  # a posting without a title has words all the same
         assert found[0] == 0
 
-    def test_where_there_are_only_titles_they_are_the_text(self):
-        found = of(board(with_text=False), Request(None, Profile(text="A nurse at night")))["words_text_profile"][0]
-        assert found[0] == pytest.approx(1, abs=1e-6)
-        assert np.isnan(found[2])
+    def test_where_there_are_only_titles_a_cv_is_not_compared_with_them(self):
+        catalogue, request = board(with_text=False), Request(None, Profile(text="A nurse at night"))
+        assert "words_text_profile" not in of(catalogue, request)
+        assert not shared_words(catalogue, ask(catalogue, [request]), np.array([[0]], np.int32)).any()
 
 
 class TestSkills:
