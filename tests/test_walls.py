@@ -16,9 +16,9 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries", "pool",
-    "catalogue", "assemble", "candidates", "intake", "eligible",
+    "catalogue", "assemble", "shown", "candidates", "intake", "eligible",
     "interests", "nearby", "retrieve", "signal", "signals_text", "signals_place", "signals_behaviour",
-    "signals_attributes", "signals", "rank", "arrange", "explain", "manifest",
+    "signals_attributes", "signals_shown", "signals", "rank", "arrange", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 
