@@ -1,7 +1,7 @@
 """Measuring: the engine, every single signal and plain baselines on the same held-out events, whole catalogue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,11 @@ from recsys.rank import LinearRanker
 from recsys.signals import NAMES
 from training.choose import contenders
 from training.config import TrainConfig
-from training.learn import Lessons
 from training.report import Report, Row
 from training.split import latest_moment, validation_blocks
+from training.teach import teach
 from training.train import read_and_prepare
-from training.validate import FOLDS, Asked, ask, lessons_of, whole_lists
+from training.validate import FOLDS, Asked, ask, whole_lists
 
 Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -67,11 +67,12 @@ def evaluate(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], 
         raise DataError(f"{data}: there are too few events of candidates with a history to ask for; nothing to measure")
     asked = [ask(prepared, config.engine, block) for block in blocks]
     say(f"{sum(len(one.block) for one in asked)} queries in {len(asked)} blocks of time")
-    lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
-    rankers = contenders(lessons, ablate=True)
+    taught = teach(prepared, config.engine, config.validation, asked)
+    rankers = contenders(taught.lessons, ablate=True)
     parts = [one for one in _affordable(asked, config) if len(one.block)]
     measured = [_measure(part, rankers, config.engine, config.validation.seed) for part in parts]
-    return _report(_join(measured), parts[0].catalogue.dated, config)
+    calibrated = taught.calibrate(rankers["linear"])
+    return replace(_report(_join(measured), parts[0].catalogue.dated, config), calibrated=calibrated)
 
 
 def _affordable(asked: list[Asked], config: TrainConfig) -> list[Asked]:

@@ -237,4 +237,6 @@ def _histories(tables: Tables, row_of: Rows, count: int) -> Histories:
         kind=events.kind,
         time=events.time,
         value=events.value,
+        rank=events.rank,
+        page=events.page,
     )

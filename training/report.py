@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import DataError
+from training.calibration import Calibrated, probability_line
 
 Interval = tuple[float, float, float]
 
@@ -37,11 +38,13 @@ class Report:
         tables: rows by the slice's name.
         dated: postings carry dates; where they do not, seen postings were ranked among seen ones and new among new.
         postings: size of the catalogue.
+        calibrated: how good the probabilities are; None where the data allow none.
     """
 
     tables: dict[str, list[Row]]
     dated: bool
     postings: int
+    calibrated: Calibrated | None = None
 
     def text(self) -> str:
         """Tables for a terminal, also valid Markdown."""
@@ -49,12 +52,13 @@ class Report:
         lines = [f"{self.postings} postings, the whole catalogue is asked. 95 % bootstrap intervals in brackets.{rule}"]
         for name, rows in self.tables.items():
             lines += ["", f"## {name}", "", *_table(rows)]
-        return "\n".join(lines)
+        return "\n".join([*lines, "", probability_line(self.calibrated)])
 
     def document(self) -> dict[str, Any]:
         """Everything as JSON values."""
         tables = {name: [asdict(row) for row in rows] for name, rows in self.tables.items()}
-        return {"postings": self.postings, "dated": self.dated, "tables": tables}
+        figures = None if self.calibrated is None else self.calibrated.figures
+        return {"postings": self.postings, "dated": self.dated, "tables": tables, "calibration": figures}
 
     def write(self, folder: Path) -> None:
         """Write ``evaluation.md`` and ``evaluation.json``.

@@ -11,9 +11,13 @@ from recsys.config import EventSettings
 from recsys.schema import APPLY, SAVE
 from training.config import ValidationSettings
 from training.prepare import Prepared
+from training.shown import Shown, find_shown, passed_over
 from training.snapshot import event_candidates
 
 Rows = NDArray[np.int32]
+
+
+_OF_QUERIES = ("candidate", "visible", "answer", "now", "passed", "rank")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Block:
         visible: int64 (Q,), how many of the candidate's events had happened.
         answer: int32 (Q,), the posting that was then chosen.
         now: float64 (Q,), when.
+        passed: int32 (Q, M), postings shown beside the answer and never chosen, -1 padded.
+        rank: int16 (Q,), the place at which the answer was shown, -1 where unknown.
     """
 
     known: NDArray[np.bool_]
@@ -36,13 +42,15 @@ class Block:
     visible: NDArray[np.int64]
     answer: Rows
     now: NDArray[np.float64]
+    passed: Rows
+    rank: NDArray[np.int16]
 
     def __len__(self) -> int:
         return len(self.answer)
 
     def take(self, rows: NDArray[np.intp]) -> "Block":
         """The queries at ``rows``."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("candidate", "visible", "answer", "now")})
+        return replace(self, **{name: getattr(self, name)[rows] for name in _OF_QUERIES})
 
 
 def latest_moment(prepared: Prepared, fallback: float) -> float:
@@ -69,15 +77,16 @@ def validation_blocks(
     asking = asking[time[asking] >= np.quantile(time[asking], first_share)]
     if len(asking) > settings.most:
         asking = np.sort(np.random.default_rng(settings.seed).choice(asking, settings.most, replace=False))
+    lists = _Lists.find(prepared, events, settings)
     if np.ptp(time[asking]) == 0:
-        return [_block(prepared, asking, time, ~_mark(asking, len(time)), fallback, fallback)]
+        return [_block(prepared, lists, asking, time, ~_mark(asking, len(time)), fallback, fallback)]
     edges = np.quantile(time[asking], np.linspace(0, 1, settings.blocks + 1))
     edges[-1] = np.inf
     blocks = []
     for low, high in pairwise(edges):
         inside = asking[(time[asking] >= low) & (time[asking] < high)]
         if len(inside):
-            blocks.append(_block(prepared, inside, time, time < low, low, float(time[inside].max())))
+            blocks.append(_block(prepared, lists, inside, time, time < low, low, float(time[inside].max())))
     return blocks
 
 
@@ -124,8 +133,22 @@ def _first_share(
     return 1 - settings.later_share if enough else 0.2
 
 
+@dataclass(frozen=True)
+class _Lists:
+    """The lists that were shown, and how many of what was passed over is wanted."""
+
+    shown: Shown
+    most: int
+    seed: int
+
+    @classmethod
+    def find(cls, prepared: Prepared, events: EventSettings, settings: ValidationSettings) -> "_Lists":
+        return cls(find_shown(prepared.candidates.histories, events), settings.passed_over, settings.seed)
+
+
 def _block(
     prepared: Prepared,
+    lists: _Lists,
     asking: NDArray[np.intp],
     time: NDArray[np.float64],
     known: NDArray[np.bool_],
@@ -133,14 +156,17 @@ def _block(
     closed: float,
 ) -> Block:
     candidate = event_candidates(prepared)[asking]
+    histories, shown = prepared.candidates.histories, lists.shown
     return Block(
         known=known,
         opened=opened,
         closed=closed,
         candidate=candidate,
-        visible=(asking - prepared.candidates.histories.start[candidate]).astype(np.int64),
-        answer=prepared.candidates.histories.posting[asking],
+        visible=(asking - histories.start[candidate]).astype(np.int64),
+        answer=histories.posting[asking],
         now=time[asking],
+        passed=passed_over(shown, histories, asking, lists.most, lists.seed),
+        rank=shown.rank_of_answered(histories, asking),
     )
 
 

@@ -87,14 +87,8 @@ def test_without_times_there_is_one_block_that_knows_all_but_what_is_asked(marke
 
 
 def test_no_events_no_queries(market):
-    none = replace(
-        market.prepared.candidates.histories,
-        start=np.zeros(len(market.prepared.candidates) + 1, np.int64),
-        **{
-            name: getattr(market.prepared.candidates.histories, name)[:0]
-            for name in ("posting", "kind", "time", "value")
-        },
-    )
+    histories = market.prepared.candidates.histories
+    none = histories.where(np.zeros(len(histories.posting), bool))
     prepared = replace(market.prepared, candidates=replace(market.prepared.candidates, histories=none))
     assert validation_blocks(prepared, EVENTS, SETTINGS, market.as_of) == []
 
