@@ -50,6 +50,11 @@ class Trial:
         rounded = zip(self.names, hits, gains, strict=True)
         return {name: {"hit@10": round(float(h), 4), "ndcg@10": round(float(g), 4)} for name, h, g in rounded}
 
+    def best(self) -> str:
+        """The ranker with the highest nDCG@10 over all queries; of equals the learned one."""
+        figures = self.figures(np.ones(len(self.seen), bool))
+        return max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -82,8 +87,7 @@ def choose_ranker(
     asked = [ask(prepared, settings, block) for block in blocks]
     lessons = Lessons.join([lessons_of(one, validation) for one in asked])
     trial = _try(asked, contenders(lessons), validation)
-    figures = trial.figures(np.ones(len(trial.seen), bool))
-    best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+    best = trial.best()
     if best == "linear":
         return Choice(learn_linear(lessons, family_mask()), trial, queries)
     return Choice(HAND_SET if best == "blend" else single(best), trial, queries)
