@@ -18,6 +18,7 @@ from training.learn import Lessons
 from training.learned import learned_of
 from training.losses import asked_length, follow, of_stratum
 from training.measured import DEPTH, TOP, WITHOUT, Measured, Probabilities, Systems
+from training.prepare import Prepared
 from training.report import Report
 from training.split import latest_moment, validation_blocks
 from training.summarise import summarise
@@ -54,19 +55,17 @@ def evaluate(
     Raises:
         DataError: the board has no events to ask for.
     """
-    asked, regions = ask_board(config, data, cache, say)
+    asked, prepared = ask_board(config, data, cache, say)
     say(f"{sum(len(one.block) for one in asked)} queries in {len(asked)} blocks of time")
     lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
     rankers = rankers_of(lessons, config.validation)
-    measured = measure(asked, rankers, config, regions)
+    measured = measure(asked, rankers, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
     return Report(summarise(measured, learned_of(rankers, lessons), probabilities, config.validation.seed))
 
 
-def ask_board(
-    config: TrainConfig, data: Path, cache: Path, say: Callable[[str], None]
-) -> tuple[list[Asked], NDArray[np.object_]]:
-    """The validation queries of a board, in blocks of time, and the region of each posting, object (P,).
+def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], None]) -> tuple[list[Asked], Prepared]:
+    """The validation queries of a board, in blocks of time, and everything that they were cut from.
 
     Raises:
         DataError: the board has no events to ask for.
@@ -77,14 +76,14 @@ def ask_board(
     blocks = validation_blocks(prepared, config.engine.events, config.validation, now)
     if not blocks:
         raise DataError(f"{data}: there are too few events of candidates with a history to ask for; nothing to measure")
-    return [ask(prepared, config.engine, block) for block in blocks], prepared.postings["region"].to_numpy(object)
+    return [ask(prepared, config.engine, block) for block in blocks], prepared
 
 
-def rankers_of(lessons: Lessons, settings: ValidationSettings) -> Rankers:
+def rankers_of(lessons: Lessons, settings: ValidationSettings, ablate: bool = True) -> Rankers:
     """As training has them: below the least number of queries nothing is learned."""
     if len(lessons) < settings.least:
         return {HAND_SET.name: [HAND_SET] * FOLDS}
-    return contenders(lessons, ablate=True)
+    return contenders(lessons, ablate)
 
 
 def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: NDArray[np.object_]) -> Measured:

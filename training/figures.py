@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _INK, _QUIET = "#1d2733", "#8a97a5"
 _KINDS = {"engine": "#1f6fb4", "ranker": "#5b9bd0", "ablation": "#a9c9e4", "single": "#8a97a5", "baseline": "#c98a3b"}
-_VERDICTS = {"above": "#2a8a52", "level": "#8a97a5", "below": "#c23b3b", "too few": "#cfd6dd"}
+_VERDICTS = {"above": "#2a8a52", "level": "#8a97a5", "below": "#c23b3b"}
 _STAGES = ("#1f6fb4", "#7fb2dc", "#b9d5ec", "#f0c987", "#dd9a46", "#c23b3b", "#6d4a7f")
 _SINGLES, _SIGNALS = 10, 25
 
@@ -40,8 +40,8 @@ def systems(summary: Summary) -> str:
 
 
 def slices(summary: Summary) -> str:
-    """The engine minus the best single signal of each slice, with intervals."""
-    shown = summary.slices
+    """The engine minus the best single signal of each slice that has a verdict, with intervals."""
+    shown = [one for one in summary.slices if one.verdict != "too few"]
     if not shown:
         return ""
     figure, axes = _panels(1, 2, height=0.26 * len(shown) + 0.9)
@@ -71,7 +71,7 @@ def losses(summary: Summary) -> str:
     axis.invert_yaxis()
     axis.set_xlim(0, 1)
     axis.set_xlabel("share of the answers")
-    axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, -0.45), frameon=False, fontsize=8)
+    axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.45, -0.3), frameon=False, fontsize=8)
     return _svg(figure, "losses")
 
 
@@ -170,7 +170,7 @@ def _intervals(
 
 
 def _svg(figure: "Figure", name: str) -> str:
-    """The figure's <svg> element; texts stay texts, ids differ from those of figures with other names."""
+    """The figure's <svg> element; texts stay texts, and no id is that of a figure with another name."""
     from matplotlib import rc_context
 
     out = io.StringIO()
@@ -178,5 +178,7 @@ def _svg(figure: "Figure", name: str) -> str:
         figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
+    used = set(re.findall(r"#([\w.-]+)", text))  # these are hashed with the name; "axes_1" and the like are not
+    text = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", text)
     # An <svg> within HTML needs no namespaces, and without them the page names no address at all.
     return re.sub(r' xmlns(:xlink)?="[^"]*"', "", text, count=2).strip()

@@ -169,13 +169,13 @@ def _slices(measured: Measured, values: dict[str, Floats], seed: int) -> Iterato
 
 
 def verdict(found: Iterable[Difference], queries: int) -> str:
-    """Whether differences are beyond noise: "below" if one is, "above" if all are, else "level"."""
+    """What differences say beyond noise: "below" if one is, else "above" if one is, else "level"."""
     ends = [(low, high) for _, low, high, _ in found]
     if queries < ENOUGH:
         return "too few"
     if any(high < 0 for _, high in ends):
         return "below"
-    return "above" if all(low > 0 for low, _ in ends) else "level"
+    return "above" if any(low > 0 for low, _ in ends) else "level"
 
 
 def divisions(measured: Measured) -> Iterator[tuple[str, str, Flags]]:

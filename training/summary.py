@@ -60,7 +60,7 @@ class Slice:
         engine: by measure of ``JUDGED``.
         single: the signal that is best here by each measure, and its figure.
         differences: engine minus that signal.
-        verdict: "above", "level" or "below" beyond noise; "too few" below ``ENOUGH`` queries.
+        verdict: "below" or "above" if a measure is beyond noise, else "level"; "too few" below ``ENOUGH`` queries.
     """
 
     family: str
