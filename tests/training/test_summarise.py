@@ -49,7 +49,8 @@ def test_of_undated_boards_seen_and_new_are_told_apart_and_weighed_alike():
     one = replace(one, seen=np.arange(240) < 80)
     tables = summarise(one).tables
     assert list(tables) == [
-        "all (240 queries)", "mean of seen and new postings", "seen postings (80 queries)", "new postings (160 queries)",
+        "all (240 queries)", "mean of seen and new postings",
+        "seen postings (80 queries)", "new postings (160 queries)",
     ]  # fmt: skip
     hits = [rows[0].figures["hit@10"][0] for rows in tables.values()]
     assert hits == pytest.approx([2 / 3, 0.75, 1, 0.5])
