@@ -109,6 +109,7 @@ def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: 
             *("baseline" if name in _BASELINES else "single" for name in NAMES),
         ),
         order=order,
+        whole=1 + names.index(order),
     )
     served = rankers[order] if order in rankers else [single(order)] * FOLDS
     measured = []

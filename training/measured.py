@@ -24,11 +24,13 @@ class Systems:
         names: of the systems; the first is the engine.
         kinds: of each, one of ``training.summary.KINDS``.
         order: the ranker that the engine uses.
+        whole: where that ranker stands among the systems, ordering the whole catalogue.
     """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     order: str
+    whole: int
 
     def of_kind(self, kind: str) -> list[int]:
         """Where the systems of a kind stand."""

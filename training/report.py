@@ -96,6 +96,7 @@ LOSSES = (
     "What became of the answers in a list of ten. Caps: the order alone had it among ten. Mix: it is among the first "
     "ten of its kind, seen or new, but both share the ten places."
 )
+MISSED = "not retrieved, but in the whole order's ten"
 POPULARITY = (
     "Mean percentile of popularity on the board: of the first ten, and minus that of the posting chosen. Where "
     "postings carry no dates, of queries whose answer had been seen: new postings have no popularity at all."
@@ -195,6 +196,8 @@ def losses(summary: Summary) -> Table:
             total = sum(part.counts.values())
             cells.append(f"{part.counts[stage]} ({part.counts[stage] / total:.1%})")
         body.append((stage, *cells))
+    if body:
+        body.append((MISSED, *(str(part.missed) for part in summary.losses)))
     return ("what became of it", *(part.name for part in summary.losses)), body
 
 

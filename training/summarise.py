@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys import metrics
-from training.losses import STAGES
+from training.losses import POOL, STAGES
 from training.measured import DEPTH, TOP, Measured, Probabilities
 from training.resample import means, p_values, percentile_intervals, resampled_means
 from training.summary import (
@@ -202,7 +202,11 @@ def _losses(measured: Measured) -> Iterator[Losses]:
     for name, flags in parts.items():
         if flags.any():
             counts = np.bincount(measured.stage[flags], minlength=len(STAGES))
-            yield Losses(name, {stage: int(count) for stage, count in zip(STAGES, counts, strict=True)})
+            whole = measured.place[measured.systems.whole]
+            missed = flags & (measured.stage == POOL) & (whole > 0) & (whole <= TOP)
+            yield Losses(
+                name, {stage: int(count) for stage, count in zip(STAGES, counts, strict=True)}, int(missed.sum())
+            )
 
 
 def _popularity(measured: Measured, shown: list[int], seed: int) -> tuple[Bias, ...]:

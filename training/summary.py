@@ -74,10 +74,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Losses:
-    """What became of the answers of a part of the queries: counts by stage, in the order of ``STAGES``."""
+    """What became of the answers of a part of the queries.
+
+    Attributes:
+        name: of the part.
+        counts: answers by stage, in the order of ``STAGES``.
+        missed: of those not retrieved, how many the same order has in its first ten of the whole catalogue.
+    """
 
     name: str
     counts: Mapping[str, int]
+    missed: int
 
 
 @dataclass(frozen=True)

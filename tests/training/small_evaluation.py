@@ -9,6 +9,7 @@ SYSTEMS = Systems(
     names=("engine", "linear", "without text", "near", "alike", "popularity alone"),
     kinds=("engine", "ranker", "ablation", "single", "single", "baseline"),
     order="linear",
+    whole=1,
 )
 
 

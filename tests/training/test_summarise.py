@@ -135,6 +135,12 @@ def test_losses_are_counted_by_stage():
     assert found["all"]["order: place 11 to 50"] == found["all"]["pool: not retrieved"] == 40
     assert found["seen postings"]["pool: not retrieved"] == 40
     assert found["new postings"]["pool: not retrieved"] == 0
+    missed = {one.name: one.missed for one in summarise(measured()).losses}
+    assert missed == {"all": 0, "seen postings": 0, "new postings": 0}  # the order alone has them at place 11 too
+    one = measured()
+    place = one.place.copy()
+    place[1, -4:] = 10, 10, 11, 0  # of which the first and the third were not retrieved
+    assert {one.name: one.missed for one in summarise(replace(one, place=place)).losses}["all"] == 1
     assert sum(found["seen postings"].values()) == sum(found["new postings"].values()) == 120
 
 
