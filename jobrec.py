@@ -74,7 +74,7 @@ def _evaluate(args: argparse.Namespace) -> Answer:
     print(report.text())
     if args.report:
         report.write(args.report)
-        say(f"tables in {args.report}")
+        say(f"tables in {args.report}, figures in {args.report / 'report.html'}")
     return report.document()
 
 
@@ -153,7 +153,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "train":
             one.add_argument("--out", type=Path, required=True)
         else:
-            one.add_argument("--report", type=Path, help="folder for the tables as Markdown and JSON")
+            one.add_argument(
+                "--report", type=Path, help="folder for tables as Markdown and JSON, and for a page with figures"
+            )
     one = command("recommend", _recommend, "the list of one candidate")
     one.add_argument("--bundle", type=Path, required=True)
     who = one.add_mutually_exclusive_group(required=True)

