@@ -61,8 +61,7 @@ def evaluate(
     rankers = rankers_of(taught.lessons, config.validation)
     measured = measure(asked, rankers, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
-    served = rankers.get(measured.systems.order, [single(measured.systems.order)] * FOLDS)
-    calibrated = taught.calibrate(served)
+    calibrated = taught.calibrate(_by_fold(rankers, measured.systems.order))
     say(probability_line(calibrated))
     probabilities = None if calibrated is None else Probabilities(calibrated.told, calibrated.answered)
     return Report(summarise(measured, learned_of(rankers, taught.lessons), probabilities, config.validation.seed))
@@ -115,13 +114,17 @@ def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: 
         order=order,
         whole=1 + names.index(order),
     )
-    served = rankers[order] if order in rankers else [single(order)] * FOLDS
+    served = _by_fold(rankers, order)
     measured = []
     for part, found in zip(parts, lists, strict=True):
         engine, stage = _engine_lists(part, served, config.engine, seed)
         everything = np.concatenate([engine[None], found])
         measured.append(_measured(part, everything, stage, systems, regions))
     return Measured.join(measured)
+
+
+def _by_fold(rankers: Rankers, order: str) -> Sequence[Ranker]:
+    return rankers[order] if order in rankers else [single(order)] * FOLDS
 
 
 def affordable(asked: list[Asked], config: TrainConfig) -> list[Asked]:
