@@ -91,10 +91,12 @@ def choose_ranker(
     trial = _try(asked, by_fold, validation)
     figures = trial.figures(np.ones(len(trial.seen), bool))
     best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
-    calibrated = taught.calibrate(by_fold[best] if best in by_fold else [single(best)] * FOLDS)
     if best == "linear":
-        return Choice(learn_linear(taught.lessons, family_mask()), trial, queries, calibrated)
-    return Choice(HAND_SET if best == "blend" else single(best), trial, queries, calibrated)
+        ranker = learn_linear(taught.lessons, family_mask())
+    else:
+        ranker = HAND_SET if best == "blend" else single(best)
+    calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
+    return Choice(ranker, trial, queries, calibrated)
 
 
 def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:

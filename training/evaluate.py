@@ -71,7 +71,7 @@ def evaluate(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], 
     rankers = contenders(taught.lessons, ablate=True)
     parts = [one for one in _affordable(asked, config) if len(one.block)]
     measured = [_measure(part, rankers, config.engine, config.validation.seed) for part in parts]
-    calibrated = taught.calibrate(rankers["linear"])
+    calibrated = taught.calibrate(rankers["linear"], rankers["linear"][0])
     return replace(_report(_join(measured), parts[0].catalogue.dated, config), calibrated=calibrated)
 
 
