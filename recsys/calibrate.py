@@ -62,12 +62,8 @@ class Calibration:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the bundle's calibration cannot be read ({error}); train again") from None
-        rising = (np.diff(score) > 0).all() and (np.diff(probability) >= 0).all()
-        if (
-            not rising
-            or score.shape != probability.shape
-            or score.ndim != 1
-            or not ((probability >= 0) & (probability <= 1)).all()
-        ):
+        shapes = score.ndim == 1 and score.shape == probability.shape
+        rising = shapes and (np.diff(score) > 0).all() and (np.diff(probability) >= 0).all()
+        if not rising or not ((probability >= 0) & (probability <= 1)).all():
             raise BundleError("the bundle's calibration is not a rising curve of probabilities; train again")
         return made

@@ -50,7 +50,7 @@ class Calibrated:
 
 
 def calibrate(
-    listed: Listed, propensity: Propensity | None, by_fold: Sequence[Ranker], hours: float, seed: int
+    listed: Listed, propensity: Propensity | None, by_fold: Sequence[Ranker], final: Ranker, hours: float, seed: int
 ) -> Calibrated | None:
     """Fit the strongest kind of answer that was given often enough.
 
@@ -58,6 +58,7 @@ def calibrate(
         listed: impressions.
         propensity: of their places; None: the place is left in.
         by_fold: a ranker for each fold, which learned on the other folds.
+        final: the ranker whose scores are to get probabilities.
         hours: how long an answer was waited for.
         seed: of the interval.
 
@@ -69,15 +70,17 @@ def calibrate(
     strong = [name for name in ("apply", "save", "view") if (listed.answer[kept] >= ANSWERS.index(name)).sum() >= LEAST]
     if not strong:
         return None
-    scores, chance = listed.scores(by_fold)[kept], chance[kept]
+    scores, chance = listed.scores_out_of_fold(by_fold)[kept], chance[kept]
     answered = listed.answer[kept] >= ANSWERS.index(strong[0])
     fold, page = listed.fold[kept], listed.page[kept]
     told = np.empty(len(kept))
     for one in range(FOLDS):
         others = fold != one
-        knots = fit_curve(scores[others], answered[others], chance[others])
-        told[~others] = np.interp(scores[~others], *knots)
-    calibration = Calibration(strong[0], hours, propensity is not None, *fit_curve(scores, answered, chance))
+        told[~others] = np.interp(scores[~others], *fit_curve(scores[others], answered[others], chance[others]))
+    knots, probability = fit_curve(scores, answered, chance)
+    of_final = listed.scores(final)
+    knots = of_final.mean() + knots * max(float(of_final.std()), 1e-9)
+    calibration = Calibration(strong[0], hours, propensity is not None, knots, probability)
     ece = metrics.calibration_error(told, answered / chance, chance, page, BINS, seed=seed)
     figures = {
         "answer": strong[0],

@@ -95,10 +95,12 @@ def choose_ranker(
     by_fold = contenders(taught.lessons)
     trial = _try(asked, by_fold, validation)
     best = trial.best()
-    calibrated = taught.calibrate(by_fold[best] if best in by_fold else [single(best)] * FOLDS)
     if best == "linear":
-        return Choice(learn_linear(taught.lessons, family_mask()), trial, queries, calibrated)
-    return Choice(HAND_SET if best == "blend" else single(best), trial, queries, calibrated)
+        ranker = learn_linear(taught.lessons, family_mask())
+    else:
+        ranker = HAND_SET if best == "blend" else single(best)
+    calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
+    return Choice(ranker, trial, queries, calibrated)
 
 
 def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:

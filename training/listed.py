@@ -32,6 +32,7 @@ class Listed:
         answer: uint8 (N,), index into ``training.shown.ANSWERS``.
         fold: int64 (N,), of the candidate, as in ``Lessons``.
         page: int64 (N,), number of the list, for what is drawn list by list.
+        event: int64 (N,), position in the histories.
     """
 
     signals: Numbers
@@ -39,16 +40,25 @@ class Listed:
     answer: NDArray[np.uint8]
     fold: NDArray[np.int64]
     page: NDArray[np.int64]
+    event: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rank)
 
-    def scores(self, by_fold: Sequence[Ranker]) -> Numbers:
-        """Scores (N,) by the ranker of each impression's fold, which learned on the other folds."""
+    def scores(self, ranker: Ranker) -> Numbers:
+        """Scores (N,) of a ranker."""
+        return ranker.score(self.signals[:, None])[:, 0]
+
+    def scores_out_of_fold(self, by_fold: Sequence[Ranker]) -> Numbers:
+        """Scores (N,) by the ranker of each impression's fold, which learned on the other folds.
+
+        Rankers that learned on different queries score on different scales. Each is brought to mean 0 and spread 1
+        over all N impressions, for which no answer is looked at.
+        """
         out = np.empty(len(self), np.float32)
         for fold in range(FOLDS):
-            mine = self.fold == fold
-            out[mine] = by_fold[fold].score(self.signals[mine][:, None])[:, 0]
+            mine, scores = self.fold == fold, self.scores(by_fold[fold])
+            out[mine] = ((scores - scores.mean()) / max(float(scores.std()), 1e-9))[mine]
         return out
 
     @classmethod
@@ -63,8 +73,7 @@ class Listed:
             np.empty((0, len(NAMES)), np.float32),
             np.empty(0, np.int16),
             np.empty(0, np.uint8),
-            np.empty(0, np.int64),
-            np.empty(0, np.int64),
+            *(np.empty(0, np.int64) for _ in range(3)),
         )
 
 
@@ -114,6 +123,7 @@ def _listed(
         answer=shown.answer[np.maximum(at, 0)][there],
         fold=np.broadcast_to(folds(candidate, FOLDS, seed)[:, None], there.shape)[there],
         page=np.broadcast_to(lists[:, None], there.shape)[there],
+        event=event[there],
     )
 
 

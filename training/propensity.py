@@ -23,6 +23,7 @@ Numbers = NDArray[np.float32]
 EDGES = np.array([1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 31, 41, 61, 101])
 LEAST = 300  #: answers below which places cannot be told apart
 _RIDGE = 1e-4  # on the weights of standardised signals, an answer's share of the likelihood being 1 / N
+_FEW = 25  # answers below which a group of places is taken together with the one before it
 _FLOOR = 0.1  # a click weighs at most 1 / _FLOOR times the click on the first place
 
 
@@ -66,10 +67,13 @@ def estimate_propensity(answered: NDArray[np.bool_], rank: NDArray[np.integer], 
     known = rank >= 1
     answered, rank, signals = answered[known], rank[known], signals[known]
     group = np.searchsorted(EDGES, rank, side="right") - 1
+    places = len(EDGES)
+    enough = np.bincount(group, answered, places) >= _FEW
+    same_as = np.maximum.accumulate(np.where(enough, np.arange(places), 0))
+    group = same_as[group]
     if answered.sum() < LEAST or len(np.unique(group)) < 2 or answered.all():
         return None
     features = _features(signals)
-    places = len(EDGES)
     y = answered.astype(np.float64)
 
     def loss(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -88,10 +92,7 @@ def estimate_propensity(answered: NDArray[np.bool_], rank: NDArray[np.integer], 
     begin[places] = np.log(answered.mean() / (1 - answered.mean()))
     solved = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
     theta = _sigmoid(solved[:places])
-    there = np.bincount(group, minlength=places) > 0
-    # A group of places that no list reached is taken for like the nearest before it.
-    nearest = np.maximum.accumulate(np.where(there, np.arange(places), 0))
-    return Propensity(theta[nearest] / theta[nearest[0]])
+    return Propensity(theta[same_as] / theta[0])
 
 
 def _features(signals: Numbers) -> Numbers:

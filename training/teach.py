@@ -35,9 +35,9 @@ class Taught:
     hours: float
     seed: int
 
-    def calibrate(self, by_fold: Sequence[Ranker]) -> Calibrated | None:
-        """Probabilities for the scores of a ranker, given as one for each fold that learned on the other folds."""
-        return calibrate(self.listed, self.propensity, by_fold, self.hours, self.seed)
+    def calibrate(self, by_fold: Sequence[Ranker], final: Ranker) -> Calibrated | None:
+        """Probabilities for the scores of ``final``, fitted with a ranker for each fold that learned on the others."""
+        return calibrate(self.listed, self.propensity, by_fold, final, self.hours, self.seed)
 
 
 def teach(
