@@ -57,23 +57,27 @@ def adapt(
     say(f"start, {encoder.name}: MRR on held-out groups {before['mean']:.4f}")
     learned = learn(model, plan, config.learning, config.hold_out.every, checkpoints, minutes, say)
     better = learned.model is not None and learned.figures[learned.best_step]["mean"] > before["mean"]
-    kept = learned.model if better else open_model(config.encoder, cache)
-    sentence = _sentence(learned, better, before)
     outcome = {
         "kept_step": learned.best_step if better else 0,
-        "sentence": sentence,
+        "sentence": _sentence(learned, better, before),
         "steps": learned.steps,
         "seconds": learned.seconds,
         "stopped_by_minutes": learned.stopped,
     }
     record = make_record(config, encoder.name, groups, plan, before, learned.figures, outcome)
-    with tempfile.TemporaryDirectory(prefix=".adapt-", dir=out.parent) as scratch:
-        kept.save(f"{scratch}/{out.name}", create_model_card=False)
-        write_record(record, Path(scratch, out.name))
-        Path(scratch, out.name).rename(out)
+    _write(learned.model if better else open_model(config.encoder, cache), record, out)
     shutil.rmtree(checkpoints)
-    say(sentence)
+    say(record["sentence"])
     return record
+
+
+def _write(model: Any, record: dict[str, Any], out: Path) -> None:
+    """The model's folder with its record, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".adapt-", dir=out.parent) as scratch:
+        folder = Path(scratch, out.name)
+        model.save(str(folder), create_model_card=False)
+        write_record(record, folder)
+        folder.rename(out)
 
 
 def _check_checkpoints(folder: Path, resume: bool) -> None:

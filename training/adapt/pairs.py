@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.adapt.config import PairSettings
 from training.adapt.groups import Groups, Rows, folded
 
-_SHELVES = 3  # batches of short, of middling and of long titles: less padding
+_SHELVES = 8  # batches of titles of about the same length: less padding
 
 
 @dataclass(frozen=True)

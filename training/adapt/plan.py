@@ -53,13 +53,14 @@ def make_plan(groups: Groups, config: AdaptConfig) -> Plan:
     Raises:
         DataError: there are too few groups to hold one out or to fill a batch.
     """
-    rng = np.random.default_rng(config.learning.seed)
-    held_out = _held_out(groups, config.hold_out.share, rng)
-    asked = questions(groups, held_out, config.hold_out.most, rng)
+    apart = np.random.default_rng(config.hold_out.seed)
+    held_out = _held_out(groups, config.hold_out.share, apart)
+    asked = questions(groups, held_out, config.hold_out.most, apart)
     if not asked:
         raise DataError(f"{len(groups)} groups of titles are too few to hold some out: nothing could be chosen")
+    rng = np.random.default_rng(config.learning.seed)
     keys, size = Keys(groups), config.learning.batch_size
-    # A short name of another file may put a held-out group's title into a group that is trained: such pairs go too.
+    # A title of another file may put a held-out group's title into a group that is trained: such pairs go too.
     away = frozenset(np.flatnonzero(held_out).tolist())
     left: list[str] = []
     right: list[str] = []

@@ -29,7 +29,8 @@ def make_record(
     Args:
         config: its settings.
         start: name of the encoder it started from.
-        groups, plan: what it was trained on.
+        groups: what it was trained on.
+        plan: its pairs and questions.
         before: figures of the start.
         after: figures of each judged step.
         outcome: kept step, steps, seconds, whether it was stopped.

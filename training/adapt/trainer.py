@@ -137,11 +137,12 @@ def learn(
 def _judged(history: list[dict[str, Any]]) -> dict[int, dict[str, float]]:
     """The figures of each judged step, from the trainer's log."""
     prefix = "eval_mrr_"
-    found = {
+    # Only lines of a judgement: the last step has a line of its own on the whole run as well.
+    return {
         int(line["step"]): {key.removeprefix(prefix): float(line[key]) for key in line if key.startswith(prefix)}
         for line in history
+        if f"{prefix}mean" in line
     }
-    return {step: values for step, values in found.items() if values}
 
 
 def _trainer(
@@ -169,7 +170,7 @@ def _trainer(
     def rate(step: int) -> float:
         warm = max(1, round(settings.warmup * plan.steps))
         done = max(step / plan.steps, watch.share())
-        return min((step + 1) / warm, max(0.0, (1 - done) / (1 - settings.warmup)), 1.0)
+        return float(min((step + 1) / warm, max(0.0, (1 - done) / (1 - settings.warmup)), 1.0))
 
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -185,6 +186,7 @@ def _trainer(
         metric_for_best_model="eval_mrr_mean",
         greater_is_better=True,
         logging_steps=period,
+        max_grad_norm=0.0,  # Adam takes steps of bounded length anyway, and this is a pass over all weights
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=False,
@@ -228,12 +230,12 @@ def _trainer_class() -> Any:
     from sentence_transformers import SentenceTransformerTrainer
     from sentence_transformers.base.sampler import DefaultBatchSampler
 
-    class InOrder(DefaultBatchSampler):
+    class InOrder(DefaultBatchSampler):  # type: ignore[misc]
         def __iter__(self) -> Iterator[list[int]]:
             for start in range(0, len(self.sampler), self.batch_size):
                 yield list(range(start, start + self.batch_size))
 
-    class Trainer(SentenceTransformerTrainer):
+    class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
         # Not by the arguments: those are pickled with each checkpoint, and this class cannot be.
         def get_batch_sampler(self, dataset: Any, batch_size: int, **more: Any) -> Any:
             return InOrder(range(len(dataset)), batch_size=batch_size, drop_last=True)
@@ -247,7 +249,7 @@ def _trainer_class() -> Any:
 def _evaluator(plan: Plan) -> Any:
     from sentence_transformers.base.evaluation import BaseEvaluator
 
-    class Judge(BaseEvaluator):
+    class Judge(BaseEvaluator):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.primary_metric = "mrr_mean"
