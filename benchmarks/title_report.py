@@ -84,9 +84,9 @@ def _adapted(adapted: Sequence["Measured"]) -> list[str]:
     )
     return [
         "## How they were adapted",
-        f"`jobrec adapt-encoder --config configs/adapt_titles.yaml`, from {trained}. The checkpoint is chosen by MRR on "
-        "held-out occupations, whose labels are in no training pair. Minutes are of the wall clock, on a machine with "
-        "two cores that had much else to do.",
+        f"`jobrec adapt-encoder --config configs/adapt_titles.yaml`, from {trained}. The checkpoint is chosen by MRR "
+        "on held-out occupations, whose labels are in no training pair. Minutes are of the wall clock, on a machine "
+        "with two cores that had much else to do.",
         _table(
             ["encoder", "start", "batches", "pairs in one", "kept", "minutes", "held out: mean MRR",
              *(f"held out of {name}" for name in names)],
@@ -108,9 +108,9 @@ def _lists(validation: dict[str, Any]) -> list[str]:
     ]
     return [
         "## What it does to lists",
-        "Validation figures that `jobrec train` wrote into its bundle, the same board and settings but for the encoder: "
-        f"{validation[names[0]]['queries']:,} queries. A figure is of the order by that signal alone; `linear` is "
-        "the learned order.",
+        "Validation figures that `jobrec train` wrote into its bundle, the same board and settings but for the "
+        f"encoder: {validation[names[0]]['queries']:,} queries. A figure is of the order by that signal alone; "
+        "`linear` is the learned order.",
         _table(["order by", *(f"{which}, {measure}" for which in names for measure in measures)], rows),
     ]
 

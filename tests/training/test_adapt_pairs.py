@@ -247,7 +247,7 @@ def test_a_plan_is_the_same_twice_and_keeps_held_out_titles_away():
 
 def test_too_few_titles_for_a_batch():
     config = AdaptConfig.model_validate({"titles": [{"path": "x", "title": "a"}]})
-    with pytest.raises(DataError, match="learning.batch_size"):
+    with pytest.raises(DataError, match=r"learning\.batch_size"):
         make_plan(many(30).groups(), config)
     with pytest.raises(DataError, match="too few"):
         make_plan(many(1).groups(), config)

@@ -1,4 +1,4 @@
-"""Training a tiny static model: better than the start, stopped by the clock, killed and resumed, kept only if better."""
+"""Training a tiny static model: it learns, the clock stops it, a killed run is resumed, and the better one is kept."""
 
 import importlib.util
 import json
@@ -48,11 +48,7 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """Each group's words occur in two files: what is held out of one is learned from... its own words only.
-
-    A held-out group can be answered because its words stand in other groups too (w1x0 with w1x1 in "a", with w1x2 in
-    "b"), as words of titles do.
-    """
+    """Groups of one word and one ending each: what a word means is learned from its other endings."""
     folder = tmp_path_factory.mktemp("titles")
     rows = []
     for at in range(GROUPS):
