@@ -161,8 +161,8 @@ def _words_on_sources() -> list[str]:
 def _words_on_adapting() -> list[str]:
     return [
         "`jobrec adapt-encoder` has a YAML file of its own, such as `configs/adapt_titles.yaml`. `encoder` says where",
-        "it starts, `sources` where the board's tables are, if `events.use` asks for them: both as above. `titles` is a",
-        "list of files.",
+        "it starts, `sources` where the board's tables are, if `events.use` asks for them: both as above. `titles` is",
+        "a list of files.",
     ]
 
 
