@@ -173,6 +173,24 @@ def test_a_killed_run_is_resumed_to_the_same_end(tiny, data, tmp_path):
     assert not (tmp_path / "killed.checkpoints").exists()
 
 
+def test_a_run_that_dies_after_its_last_step_is_not_trained_again(tiny, data, tmp_path, monkeypatch):
+    short = {"batch_size": 16, "passes": 1, "steps": 6}
+
+    def full(*arguments):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr("training.adapt.adapt.write_record", full)
+        run(tiny, data, tmp_path / "model", learning=short)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.checkpoints"]
+    resumed = run(tiny, data, tmp_path / "model", resume=True, learning=short)
+    whole = run(tiny, data, tmp_path / "whole", learning=short)
+    assert resumed["steps"] == whole["steps"] == 6
+    assert resumed["mrr_by_step"] == whole["mrr_by_step"]
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("model", "whole")]
+    assert weights[0] == weights[1]
+
+
 def test_there_must_be_something_to_resume_and_nothing_in_the_way(tiny, data, tmp_path):
     with pytest.raises(ConfigError, match="nothing to resume"):
         run(tiny, data, tmp_path / "model", resume=True)
