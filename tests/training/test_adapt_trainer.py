@@ -179,9 +179,10 @@ def test_a_run_that_dies_after_its_last_step_is_not_trained_again(tiny, data, tm
     def full(*arguments):
         raise OSError("no space left")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+    with monkeypatch.context() as patch:
         patch.setattr("training.adapt.adapt.write_record", full)
-        run(tiny, data, tmp_path / "model", learning=short)
+        with pytest.raises(OSError, match="no space"):
+            run(tiny, data, tmp_path / "model", learning=short)
     assert [path.name for path in tmp_path.iterdir()] == ["model.checkpoints"]
     resumed = run(tiny, data, tmp_path / "model", resume=True, learning=short)
     whole = run(tiny, data, tmp_path / "whole", learning=short)
