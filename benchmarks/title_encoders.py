@@ -54,12 +54,16 @@ class Titles:
 
 @dataclass(frozen=True)
 class Measured:
-    """Reciprocal rank of the right occupation for each query, by the preferred label and by the best of all labels."""
+    """Reciprocal rank of the right occupation for each query, by the preferred label and by the best of all labels.
+
+    A label that several occupations have makes them equal: half of the equals count as better, in ``lenient`` none.
+    """
 
     name: str
     encoder: str
     preferred: Floats
     best: Floats
+    lenient: Floats
     record: dict[str, Any] | None
     seconds: float
 
@@ -93,22 +97,24 @@ def measure(name: str, encoder_name: str, titles: Titles, cache: Path) -> Measur
     vectors = VectorCache(cache, encoder.name, encoder.dimension)
     labels = vectors.encode(titles.labels, encoder, progress=True).astype(np.float32)
     queries = vectors.encode(titles.queries, encoder, progress=True).astype(np.float32)
-    preferred, best = (np.empty(len(queries)) for _ in range(2))
+    preferred, best, lenient = (np.empty(len(queries)) for _ in range(3))
     for begin in range(0, len(queries), BLOCK):
         rows = slice(begin, begin + BLOCK)
         scores = queries[rows] @ labels.T
         preferred[rows] = reciprocal(scores[:, titles.start], titles.right[rows])
-        best[rows] = reciprocal(np.maximum.reduceat(scores, titles.start, axis=1), titles.right[rows])
+        highest = np.maximum.reduceat(scores, titles.start, axis=1)
+        best[rows] = reciprocal(highest, titles.right[rows])
+        lenient[rows] = reciprocal(highest, titles.right[rows], equals=0.0)
     record = Path(encoder_name) / JSON
     known = json.loads(record.read_text("utf-8")) if record.is_file() else None
     say(f"{name}: MRR {preferred.mean():.3f} by preferred labels, {best.mean():.3f} by all labels")
-    return Measured(name, encoder.name, preferred, best, known, time.perf_counter() - started)
+    return Measured(name, encoder.name, preferred, best, lenient, known, time.perf_counter() - started)
 
 
-def reciprocal(scores: NDArray[np.float32], right: NDArray[np.int64]) -> Floats:
-    """1 / rank of the right column of each row; of equal scores half are counted as better."""
+def reciprocal(scores: NDArray[np.float32], right: NDArray[np.int64], equals: float = 0.5) -> Floats:
+    """1 / rank of the right column of each row; of equal scores the share ``equals`` is counted as better."""
     own = scores[np.arange(len(scores)), right][:, None]
-    return 1 / (1 + (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2)
+    return 1 / (1 + (scores > own).sum(1) + equals * ((scores == own).sum(1) - 1))
 
 
 def say(line: str) -> None:

@@ -32,14 +32,16 @@ def page(titles: "Titles", found: Sequence["Measured"], validation: dict[str, An
         f"that a person gave it; {titles.unknown:,} more name an occupation that the table has not. "
         f"{len(titles.start):,} occupations are put in order by the cosine of the title with their preferred label, or "
         f"with the best of all their {len(titles.labels):,} labels. MRR of the right one, and how often it is first or "
-        "among the first ten. No encoder has seen these titles, and nothing was chosen by them.",
+        "among the first ten. A label that several occupations have makes them equal: half of the equals count as "
+        "better, in the last column none. No encoder has seen these titles, and nothing was chosen by them.",
         _table(
             ["encoder", "MRR, preferred label", "MRR, all labels", "first, preferred", "in ten, preferred",
-             "first, all", "in ten, all"],
-            [[one.name, _interval(one.preferred), _interval(one.best), *_hits(one.preferred), *_hits(one.best)]
+             "first, all", "in ten, all", "MRR, all labels, equals in its favour"],
+            [[one.name, _interval(one.preferred), _interval(one.best), *_hits(one.preferred), *_hits(one.best),
+              _interval(one.lenient)]
              for one in found],
         ),
-        *([_gains(found), _target(adapted)] if adapted else []),
+        *([_gains(found), _target(found[2:])] if found[2:] else []),
         *(_adapted(adapted) if adapted else []),
         *(_lists(validation) if validation else []),
     ]  # fmt: skip
