@@ -10,6 +10,7 @@ from recsys.config import EngineSettings
 from recsys.engine import Engine
 from recsys.errors import DataError
 from recsys.rank import HAND_SET, Ranker, single
+from recsys.schema import IMPRESSION
 from recsys.signals import NAMES
 from training.choose import Trial, contenders
 from training.config import TrainConfig, ValidationSettings
@@ -61,7 +62,9 @@ def evaluate(
     rankers = rankers_of(lessons, config.validation)
     measured = measure(asked, rankers, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
-    return Report(summarise(measured, learned_of(rankers, lessons), probabilities, config.validation.seed))
+    impressions = bool((prepared.candidates.histories.kind == IMPRESSION).any())
+    learned = learned_of(rankers, lessons)
+    return Report(summarise(measured, learned, probabilities, impressions, config.validation.seed))
 
 
 def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], None]) -> tuple[list[Asked], Prepared]:
