@@ -10,6 +10,7 @@ from recsys.config import EngineSettings
 from recsys.engine import Engine
 from recsys.errors import DataError
 from recsys.rank import HAND_SET, Ranker, single
+from recsys.schema import IMPRESSION
 from recsys.signals import NAMES
 from training.calibration import probability_line
 from training.choose import Trial, contenders
@@ -65,7 +66,9 @@ def evaluate(
     calibrated = taught.calibrate(served, served[0])
     say(probability_line(calibrated))
     probabilities = None if calibrated is None else Probabilities(calibrated.told, calibrated.answered)
-    return Report(summarise(measured, learned_of(rankers, taught.lessons), probabilities, config.validation.seed))
+    impressions = bool((prepared.candidates.histories.kind == IMPRESSION).any())
+    learned = learned_of(rankers, taught.lessons)
+    return Report(summarise(measured, learned, probabilities, impressions, config.validation.seed))
 
 
 def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], None]) -> tuple[list[Asked], Prepared]:

@@ -38,7 +38,7 @@ def nearest_km(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
         rows: int32 (Q, n), -1 padded.
 
     Returns:
-        float32 (Q, n), NaN where either has no known place.
+        float32 (Q, n), NaN where either has no known place, or the work is remote.
     """
     viewed = queries.history[:, :VIEWED]
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
@@ -46,4 +46,5 @@ def nearest_km(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
     theirs = catalogue.place[np.maximum(rows, 0)]
     chords = np.fmin.reduce([squared_chords(theirs[:, :, one], mine) for one in range(theirs.shape[2])])
     km = chord_to_km(np.sqrt(np.fmin.reduce(chords, axis=2)))
-    return np.where(rows >= 0, km, np.float32(np.nan)).astype(np.float32)
+    counts = (rows >= 0) & (catalogue.attributes.remote[np.maximum(rows, 0)] != 1)
+    return np.where(counts, km, np.float32(np.nan)).astype(np.float32)

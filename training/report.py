@@ -12,7 +12,8 @@ from training.summary import ENOUGH, JUDGED, MEASURES, Interval, Learned, Row, S
 
 Cells = Sequence[str]
 
-NO_PROBABILITIES = "No impressions in the data: no probabilities."
+NO_IMPRESSIONS = "No impressions in the data: no probabilities."
+NO_PROBABILITIES = "There are impressions in the data, but no probabilities of a response."
 TITLES = {"hit@10": "hit@10", "ndcg@10": "nDCG@10", "mrr": "MRR", "hit@50": "hit@50", "hit@100": "hit@100",
           "ndcg@50": "nDCG@50", "ndcg@100": "nDCG@100"}  # fmt: skip
 _SIGNALS_IN_TERMINAL = 12
@@ -101,7 +102,9 @@ POPULARITY = (
     "Mean percentile of popularity on the board: of the first ten, and minus that of the posting chosen. Where "
     "postings carry no dates, of queries whose answer had been seen: new postings have no popularity at all."
 )
-DISTANCE = "Km from the candidate's nearest known place: of the first ten, and of the posting chosen."
+DISTANCE = (
+    "Km from the candidate's nearest known place: of the first ten, and of the posting chosen; remote work aside."
+)
 LEARNED = {
     "weight": "Weight times the spread of the signal, mean of the folds and each fold.",
     "gain": "Share of the gain of all splits, mean of the folds and each fold.",
@@ -247,7 +250,7 @@ def reliability(summary: Summary) -> tuple[str, Table]:
     head = ("predicted", "observed", "number")
     found = summary.reliability
     if found is None or not found.counts:
-        return NO_PROBABILITIES, (head, [])
+        return NO_PROBABILITIES if summary.impressions else NO_IMPRESSIONS, (head, [])
     note = f"Expected calibration error {found.ece:.4f} over bins of equal number, Brier score {found.brier:.4f}."
     rows = zip(found.predicted, found.observed, found.counts, strict=True)
     return note, (head, [(number(p, 4), interval(o, 4), str(count)) for p, o, count in rows])

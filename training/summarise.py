@@ -36,7 +36,11 @@ _BINS = 10
 
 
 def summarise(
-    measured: Measured, learned: Sequence[Learned] = (), probabilities: Probabilities | None = None, seed: int = 0
+    measured: Measured,
+    learned: Sequence[Learned] = (),
+    probabilities: Probabilities | None = None,
+    impressions: bool = False,
+    seed: int = 0,
 ) -> Summary:
     """Everything that a report shows.
 
@@ -44,6 +48,7 @@ def summarise(
         measured: query by query.
         learned: what learned rankers hold of the signals.
         probabilities: predicted probabilities and outcomes, where there are any.
+        impressions: the data tells what was shown.
         seed: of the bootstrap.
     """
     values = {measure: per_query(measured.place, measure) for measure in MEASURES}
@@ -63,6 +68,7 @@ def summarise(
         distances=_distances(measured, shown),
         learned=tuple(learned),
         reliability=None if probabilities is None else reliability(probabilities, seed=seed),
+        impressions=impressions,
     )
 
 

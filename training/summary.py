@@ -161,6 +161,7 @@ class Summary:
         tables: rows by part of the queries.
         comparisons, slices, losses, popularity, distances, learned: see there.
         reliability: None where there are no probabilities.
+        impressions: the data tells what was shown.
     """
 
     postings: int
@@ -175,3 +176,4 @@ class Summary:
     distances: tuple[Distance, ...]
     learned: tuple[Learned, ...]
     reliability: Reliability | None
+    impressions: bool

@@ -26,6 +26,13 @@ def test_distance_is_to_the_nearest_known_place():
     np.testing.assert_allclose(found, expected * DEGREE, rtol=1e-3, atol=1e-2)
 
 
+def test_remote_work_is_at_no_distance():
+    catalogue = make_catalogue(np.eye(3, 16), latlon=np.full((3, 1, 2), 50.0), remote=[1, 0, -1])
+    queries = ask(catalogue, [Request("home", Profile(home=(50.0, 50.0)), now=NOW)])
+    found = nearest_km(catalogue, queries, np.array([[0, 1, 2]], np.int32))[0]
+    assert np.isnan(found).tolist() == [True, False, False]
+
+
 def test_percentiles_count_ties_half_and_closed_postings_not():
     events = [(0, 1, 1.0), (1, 1, 1.0), (2, 2, 1.0), (3, 3, 9.0)]
     catalogue = make_catalogue(np.eye(5, 16), events=events, open_=[True, True, True, False, True])

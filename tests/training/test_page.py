@@ -11,7 +11,7 @@ from small_evaluation import measured
 from training import figures
 from training.measured import Probabilities
 from training.page import page
-from training.report import NO_PROBABILITIES, Report
+from training.report import NO_IMPRESSIONS, NO_PROBABILITIES, Report
 from training.summarise import summarise
 from training.summary import Learned
 
@@ -132,9 +132,10 @@ def test_a_slice_that_is_below_is_flagged(report, text):
 
 def test_without_impressions_there_are_no_probabilities(text):
     plain = page(Report(summarise(measured(), LEARNED)))
-    assert NO_PROBABILITIES in plain
-    assert NO_PROBABILITIES not in text
+    assert NO_IMPRESSIONS in plain
+    assert NO_IMPRESSIONS not in text
     assert read(plain).counts["svg"] == 7
+    assert NO_PROBABILITIES in Report(summarise(measured(), impressions=True)).text()
 
 
 def test_the_same_report_gives_the_same_figures(report, text):
