@@ -28,8 +28,9 @@ from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import read_cell_index, read_index
 from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
-from recsys.rank import LinearRanker
+from recsys.rank import Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
+from recsys.trees import ranker_from_document
 
 _CALIBRATION: Final = "calibration.json"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
@@ -58,7 +59,7 @@ class Bundle:
     path: Path
     manifest: dict[str, Any]
     catalogue: Catalogue
-    ranker: LinearRanker
+    ranker: Ranker
     settings: EngineSettings
     skills: dict[str, int]
     calibration: Calibration | None = None
@@ -95,7 +96,7 @@ def flatten(value: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
 def write_bundle(
     out: Path,
     catalogue: Catalogue,
-    ranker: LinearRanker,
+    ranker: Ranker,
     settings: EngineSettings,
     skills: dict[str, int],
     postings: pd.DataFrame,
@@ -198,7 +199,7 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         path=path,
         manifest=manifest,
         catalogue=_catalogue(path, arrays, settings, bool(manifest["dated"])),
-        ranker=LinearRanker.from_document(json.loads((path / "ranker.json").read_text(encoding="utf-8"))),
+        ranker=ranker_from_document(json.loads((path / "ranker.json").read_text(encoding="utf-8"))),
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
         calibration=_read_calibration(path / _CALIBRATION),

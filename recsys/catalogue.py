@@ -25,7 +25,8 @@ class Attributes:
     """What a posting says of itself, P rows.
 
     Attributes:
-        company, industry, occupation: int32 codes, equal where the cleaned words are equal, -1 where not given.
+        company, industry, occupation, region: int32 codes, equal where the cleaned words are equal, -1 where not given;
+            the region is that of the first place that names one.
         seniority: float32 level (0 intern ... 5 executive), NaN where not given.
         pay_low, pay_high: float32 a year in the posting's own currency, NaN where not given.
         remote: int8, 1 yes, 0 no, -1 not said.
@@ -36,6 +37,7 @@ class Attributes:
     company: Rows
     industry: Rows
     occupation: Rows
+    region: Rows
     seniority: Numbers
     pay_low: Numbers
     pay_high: Numbers

@@ -155,9 +155,8 @@ class Explainer:
             pool: int32 (B, n), the pools as catalogue rows, -1 padded.
         """
         rows = order.of(pool, -1)
-        beyond = _beyond_average(ranker.shares(signals), pool >= 0)
-        at = np.maximum(order.at, 0)[..., None]
-        chosen, share = np.take_along_axis(signals, at, 1), np.take_along_axis(beyond, at, 1)
+        at = np.maximum(order.at, 0)
+        chosen, share = np.take_along_axis(signals, at[..., None], 1), ranker.beyond(signals, pool >= 0, at)
         gain = np.matmul(share, _GROUPS)
         _hand_out_joint(gain, share, chosen)
         _keep_true(gain, chosen, np.isnan(queries.home[:, :1]))
@@ -175,13 +174,6 @@ class Explainer:
         keys[(worth <= least) | (worth <= _NOISE) | (rows < 0)[..., None]] = -1
         first = np.argsort(keys < 0, axis=2, kind="stable")
         return Reasons(np.take_along_axis(keys, first, 2), self.titles, self.companies, catalogue.lexicon)
-
-
-def _beyond_average(shares: Numbers, there: NDArray[np.bool_]) -> Numbers:
-    """What each signal adds beyond the mean over the postings that are there."""
-    number = np.maximum(there.sum(axis=1), 1)[:, None, None]
-    mean = np.where(there[..., None], shares, 0).sum(axis=1, keepdims=True) / number
-    return np.asarray(shares - mean, np.float32)
 
 
 def _keep_true(gain: Numbers, signals: Numbers, no_home: NDArray[np.bool_]) -> None:

@@ -11,6 +11,8 @@ from recsys.errors import BundleError
 from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
 
 Numbers = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.integer]
 
 
 class Ranker(Protocol):
@@ -27,6 +29,23 @@ class Ranker(Protocol):
 
     def shares(self, signals: Numbers) -> Numbers:
         """What each signal adds to the score: (B, n, F); they sum to the score."""
+        ...
+
+    def beyond(self, signals: Numbers, there: Flags, at: Places) -> Numbers:
+        """What each signal adds to chosen postings beyond what it adds to others.
+
+        Args:
+            signals: float32 (B, n, F).
+            there: bool (B, n), False for padding.
+            at: int (B, k), positions in the pool of the postings that are asked about.
+
+        Returns:
+            float32 (B, k, F).
+        """
+        ...
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON values, from which ``recsys.trees.ranker_from_document`` makes it again."""
         ...
 
 
@@ -57,6 +76,13 @@ class LinearRanker:
     def shares(self, signals: Numbers) -> Numbers:
         """What each signal adds, (B, n, F), exactly."""
         return np.where(np.isnan(signals), self.missing, (signals - self.centre) * self.weights).astype(np.float32)
+
+    def beyond(self, signals: Numbers, there: Flags, at: Places) -> Numbers:
+        """As ``Ranker.beyond``: the difference to the mean over the postings that are there."""
+        shares = self.shares(signals)
+        number = np.maximum(there.sum(axis=1), 1)[:, None, None]
+        mean = np.where(there[..., None], shares, 0).sum(axis=1, keepdims=True) / number
+        return np.asarray(np.take_along_axis(shares, at[..., None], 1) - mean, np.float32)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON values, by the signal's name."""

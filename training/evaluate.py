@@ -13,7 +13,7 @@ from recsys.rank import HAND_SET, Ranker, single
 from recsys.schema import IMPRESSION
 from recsys.signals import NAMES
 from training.calibration import probability_line
-from training.choose import Trial, contenders
+from training.choose import contenders
 from training.config import TrainConfig, ValidationSettings
 from training.exposure import mean_percentile, nearest_km, popularity_percentiles
 from training.learn import Lessons
@@ -26,6 +26,7 @@ from training.split import latest_moment, validation_blocks
 from training.summarise import summarise
 from training.teach import teach
 from training.train import read_and_prepare
+from training.trial import Trial
 from training.validate import FOLDS, Asked, ask, whole_lists
 
 Rows = NDArray[np.int32]
@@ -90,7 +91,7 @@ def rankers_of(lessons: Lessons, settings: ValidationSettings, ablate: bool = Tr
     """As training has them: below the least number of queries nothing is learned."""
     if len(lessons) < settings.least:
         return {HAND_SET.name: [HAND_SET] * FOLDS}
-    return contenders(lessons, ablate)
+    return contenders(lessons, settings.seed, ablate)
 
 
 def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: NDArray[np.object_]) -> Measured:

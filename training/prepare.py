@@ -147,6 +147,7 @@ def _attributes(postings: pd.DataFrame, locations: pd.DataFrame, row_of: Rows, s
         company=codes(postings["company"]),
         industry=codes(postings["industry"]),
         occupation=codes(postings["occupation"]),
+        region=codes(postings["region"]),
         seniority=np.where(np.isnan(stated), from_title, stated),
         pay_low=low,
         pay_high=np.fmax(low, high),

@@ -41,7 +41,7 @@ def clustered(rng, count, clusters, dimension=DIMENSION, spread=0.3):
 def make_attributes(count, **given):
     """Attributes of which nothing is said but what is given."""
     nothing = {
-        **{name: np.full(count, -1, np.int32) for name in ("company", "industry", "occupation")},
+        **{name: np.full(count, -1, np.int32) for name in ("company", "industry", "occupation", "region")},
         **{name: np.full(count, np.nan, np.float32) for name in ("seniority", "pay_low", "pay_high")},
         "remote": np.full(count, -1, np.int8),
         "skills": np.full((count, 1), -1, np.int32),
@@ -155,6 +155,7 @@ def random_board(rng, count=400, with_text=True, settings=SETTINGS):
         company=rng.integers(-1, 9, count),
         industry=rng.integers(-1, 5, count),
         occupation=rng.integers(-1, 5, count),
+        region=rng.integers(-1, 4, count),
         seniority=sometimes(rng.integers(0, 6, count)),
         pay_high=sometimes(rng.uniform(2e4, 9e4, count)),
         remote=rng.integers(-1, 2, count),

@@ -173,7 +173,12 @@ class PlainSignals:
     def attributes(self, row):
         a, q, at = self.c.attributes, self.q, self.at
         found = {}
-        for name, codes in (("employer", a.company), ("industry", a.industry), ("occupation", a.occupation)):
+        for name, codes in (
+            ("employer", a.company),
+            ("industry", a.industry),
+            ("occupation", a.occupation),
+            ("region", a.region),
+        ):
             known = [one for one in self.viewed if codes[one] >= 0]
             met = sum(self.weight[one] for one in known if codes[one] == codes[row])
             whole = sum(self.weight[one] for one in known)

@@ -5,10 +5,11 @@ import pytest
 
 from recsys.rank import HAND_SET
 from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
-from training.choose import Choice, Trial, choose_ranker, contenders
+from training.choose import Choice, choose_ranker, contenders
 from training.config import ValidationSettings
 from training.learn import Lessons
 from training.split import validation_blocks
+from training.trial import Trial
 
 
 def choose(market, engine, **changed) -> Choice:
