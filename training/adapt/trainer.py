@@ -15,6 +15,7 @@ from recsys.errors import MissingExtraError
 from training.adapt.config import LearningSettings
 from training.adapt.judge import figures
 from training.adapt.plan import Plan
+from training.adapt.watch import make_watch
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,7 +24,6 @@ Say = Callable[[str], None]
 
 _RATE: Final = 5e-5
 _STATIC_RATE: Final = 2e-2  # a static model has a row a word and sees each rarely
-_SAID_EVERY: Final = 20.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _trainer(
     static = is_static(model)
     half = settings.precision == "bfloat16" or (settings.precision == "auto" and computes_bfloat16())
     period = min(every or max(1, plan.steps // 10), plan.steps)
-    watch = _watch(plan, minutes, say)
+    watch = make_watch(plan, minutes, say)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate or (_STATIC_RATE if static else _RATE), weight_decay=0.0
     )
@@ -260,44 +260,6 @@ def _evaluator(plan: Plan) -> Any:
             return {f"mrr_{name}": value for name, value in judge_model(model, plan).items()}
 
     return Judge()
-
-
-def _watch(plan: Plan, minutes: float | None, say: Say) -> Any:
-    """A callback that keeps the time, says how far it is, and stops at the bound."""
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):
-        def __init__(self) -> None:
-            self.started = self.said = time.monotonic()
-            self.first = 0
-            self.stopped = False
-
-        def share(self) -> float:
-            """How much of the minutes is gone."""
-            return 0.0 if minutes is None else (time.monotonic() - self.started) / (60 * minutes)
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-            self.started, self.first = time.monotonic(), state.global_step
-            if self.first:
-                say(f"resumed at step {self.first} of {plan.steps}")
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-            now, step = time.monotonic(), state.global_step
-            if now - self.said > _SAID_EVERY:
-                self.said = now
-                speed = (step - self.first) / (now - self.started)
-                left = (plan.steps - step) / speed / 60
-                say(f"step {step} of {plan.steps}, {speed * plan.batch_size:.0f} pairs/s, {left:.0f} minutes left")
-            if self.share() >= 1 and step < plan.steps:
-                self.stopped = True
-            if self.stopped or step == plan.steps:
-                control.should_evaluate = control.should_save = True
-                control.should_training_stop = True
-
-        def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **more: Any) -> None:
-            say(f"step {state.global_step}: MRR on held-out groups {metrics['eval_mrr_mean']:.4f}")
-
-    return Watch()
 
 
 @contextmanager
