@@ -1,5 +1,6 @@
 """Learning trees by LightGBM's lambdarank, alone or on what a linear order leaves."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,44 +52,60 @@ def learn_trees(lessons: Lessons, used: Flags, seed: int, linear: LinearRanker |
         linear: an order to start from; the trees learn what it leaves. None: they stand alone.
     """
     rng = np.random.default_rng(seed)
-    signals = np.where(rng.random((len(lessons), 1, len(used))) < _GAPS, np.float32(np.nan), lessons.signals)
-    signals[..., ~used] = np.nan
-    start = None if linear is None else linear.score(signals)
+    shown = _shown(lessons, used, linear, rng)
     aside = rng.permutation(len(lessons)) % _ASIDE == 0
-    number = max(1, _grow(lessons, signals, start, seed, ~aside, aside).best_iteration)
-    grown = _grow(lessons, signals, start, seed, np.ones(len(lessons), bool), trees=number)
+    number = max(1, _grow(shown, seed, ~aside, aside).best_iteration)
+    grown = _grow(shown, seed, np.ones(len(lessons), bool), trees=number)
     return TreeRanker("trees" if linear is None else "ensemble", linear, grown.model_to_string(num_iteration=number))
 
 
-def _grow(
-    lessons: Lessons,
-    signals: Numbers,
-    start: Numbers | None,
-    seed: int,
-    learned: Flags,
-    aside: Flags | None = None,
-    trees: int = _MOST,
-) -> Any:
+@dataclass(frozen=True)
+class _Shown:
+    """What LightGBM sees of Q queries.
+
+    Attributes:
+        signals: float32 (Q, 1 + N, F).
+        there, answer: bool (Q, 1 + N).
+        start: float32 (Q, 1 + N), scores to start from; None: 0.
+        weight: float32 (Q,).
+    """
+
+    signals: Numbers
+    there: Flags
+    answer: Flags
+    start: Numbers | None
+    weight: Numbers
+
+
+def _shown(lessons: Lessons, used: Flags, linear: LinearRanker | None, rng: np.random.Generator) -> _Shown:
+    """Lessons with gaps, shuffled: of equal scores LightGBM takes the first, which must not always be the answer."""
+    order = rng.permuted(np.tile(np.arange(lessons.signals.shape[1]), (len(lessons), 1)), axis=1)
+    signals = np.take_along_axis(lessons.signals, order[..., None], 1)
+    signals[np.broadcast_to(rng.random((len(lessons), 1, len(used))) < _GAPS, signals.shape)] = np.nan
+    signals[..., ~used] = np.nan
+    start = None if linear is None else linear.score(signals)
+    return _Shown(signals, ~np.take_along_axis(lessons.lacking, order, 1), order == 0, start, lessons.weight)
+
+
+def _grow(shown: _Shown, seed: int, learned: Flags, aside: Flags | None = None, trees: int = _MOST) -> Any:
     lightgbm = import_lightgbm()
-    data = _data(lessons, signals, start, learned)
+    data = _data(shown, learned)
     stop: dict[str, Any] = {}
     if aside is not None:
-        held = _data(lessons, signals, start, aside, data)
+        held = _data(shown, aside, data)
         stop = {"valid_sets": [held], "callbacks": [lightgbm.early_stopping(_PATIENCE, verbose=False)]}
     return lightgbm.train(_SETTINGS | {"seed": seed}, data, trees, **stop)
 
 
-def _data(lessons: Lessons, signals: Numbers, start: Numbers | None, chosen: Flags, like: Any = None) -> Any:
-    there = ~lessons.lacking[chosen]
-    answer = np.zeros(there.shape, np.int8)
-    answer[:, 0] = 1
+def _data(shown: _Shown, chosen: Flags, like: Any = None) -> Any:
+    there = shown.there[chosen]
     group = there.sum(axis=1)
     return import_lightgbm().Dataset(
-        signals[chosen][there],
-        answer[there],
+        shown.signals[chosen][there],
+        shown.answer[chosen][there].astype(np.int8),
         group=group,
-        weight=np.repeat(lessons.weight[chosen], group),
-        init_score=None if start is None else start[chosen][there],
+        weight=np.repeat(shown.weight[chosen], group),
+        init_score=None if shown.start is None else shown.start[chosen][there],
         feature_name=list(NAMES),
         reference=like,
         params={"max_bin": _SETTINGS["max_bin"], "verbose": -1},
