@@ -15,7 +15,8 @@ PACKAGES = ("recsys", "training", "serving")
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
-    "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries", "pool",
+    "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical",
+    "als", "collab", "closed_form", "neighbours", "metrics", "queries", "pool",
     "catalogue", "assemble", "candidates", "intake", "eligible",
     "interests", "nearby", "retrieve", "signal", "signals_text", "signals_place", "signals_behaviour",
     "signals_attributes", "signals", "rank", "arrange", "explain", "manifest",

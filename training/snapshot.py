@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from recsys.assemble import assemble
 from recsys.candidates import event_weights
 from recsys.catalogue import Behaviour, Catalogue
-from recsys.collab import count_neighbours, interaction_matrix, map_text_to_factors, train_factors
+from recsys.collab import interaction_matrix, map_text_to_factors, train_factors
 from recsys.config import EngineSettings
 from recsys.geo import unit_vectors
+from recsys.neighbours import find_neighbours
 from training.prepare import Prepared
 
 _DAY = 86_400.0
@@ -83,5 +84,5 @@ def _behaviour(prepared: Prepared, settings: EngineSettings, known: NDArray[np.b
         popularity=np.log1p(popularity).astype(np.float32),
         seen=seen,
         factors=map_text_to_factors(factors, text.vectors(np.arange(postings)), seen),
-        neighbours=count_neighbours(interactions, settings.factors.neighbours),
+        neighbours=find_neighbours(interactions, settings.factors),
     )
