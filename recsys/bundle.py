@@ -29,6 +29,7 @@ from recsys.index import read_cell_index, read_index
 from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
 from recsys.neighbours import Neighbours
 from recsys.rank import LinearRanker
+from recsys.terms import Lexicon, Terms, Vocabulary
 
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
 
@@ -229,6 +230,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         ids=Ids(arrays["posting_ids"], "posting"),
         title=Codes(**inner("title")),
         text=Codes(**inner("text")) if "text.codes" in arrays else None,
+        lexicon=_lexicon(inner("lexicon")),
         place=arrays["place"],
         attributes=Attributes(**inner("attributes")),
         behaviour=behaviour,
@@ -241,4 +243,16 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         by_cell=read_cell_index(str(path / "by_cell.faiss"), arrays["by_cell.rows"]),
         by_factor=read_index(str(path / "by_factor.faiss"), arrays["by_factor.rows"]),
         gone=arrays["gone"],
+    )
+
+
+def _lexicon(arrays: dict[str, NDArray[Any]]) -> Lexicon:
+    def terms(name: str) -> Terms:
+        return Terms(*(arrays[f"{name}.{part}"] for part in ("codes", "weights", "scale")))
+
+    return Lexicon(
+        vocabulary=Vocabulary(arrays["vocabulary.words"], arrays["vocabulary.idf"]),
+        title=terms("title"),
+        text=terms("text") if "text.codes" in arrays else None,
+        skills=arrays["skills"],
     )

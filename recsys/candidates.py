@@ -5,7 +5,7 @@ is a snapshot of one: the three share this path.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from recsys.config import EventSettings
 from recsys.ids import Ids
 from recsys.queries import VIEWED, Queries
 from recsys.schema import EVENT_TYPES
+from recsys.terms import Terms
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -39,6 +40,9 @@ class Profiles:
         seniority: float32 (C,), level as in ``Attributes``, NaN where not said.
         pay: float32 (C,), least pay wanted a year, NaN where not said.
         skills: int32 (C, S), codes of the catalogue's skills, -1 padded.
+        terms: distinct texts as words, that ``texts`` points into.
+        texts: int32 (C, TEXTS), desired titles, titles held, the whole profile; -1 where there is none.
+        named: int32 (C, N), the phrases of skills that stand in the profile (``Lexicon.phrase``), -1 padded.
     """
 
     vectors: Codes
@@ -52,6 +56,9 @@ class Profiles:
     seniority: Numbers
     pay: Numbers
     skills: Rows
+    terms: Terms
+    texts: Rows
+    named: Rows
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,18 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def only(self, events: NDArray[np.bool_]) -> "Candidates":
+        """The same candidates with the marked events alone, bool (E,)."""
+        past = self.histories
+        start = np.concatenate([[0], np.cumsum(events)])[past.start].astype(np.int64)
+        kept = {f.name: getattr(past, f.name)[events] for f in fields(past) if f.name != "start"}
+        return replace(self, histories=Histories(start=start, **kept))
+
+    def hidden(self, rows: NDArray[np.integer], kinds: Sequence[str]) -> NDArray[np.int64]:
+        """Sorted keys (request << 32 | posting) of all that the candidates at ``rows`` (B,) did in these ways."""
+        start = self.histories.start
+        return _hidden(self.histories, start[rows], start[np.asarray(rows) + 1], kinds)
+
     def queries(
         self,
         rows: NDArray[np.integer],
@@ -109,6 +128,7 @@ class Candidates:
         past = self.histories.start[np.asarray(rows) + 1] if visible is None else first + visible
         history, weight, time = _recent(self.histories, first, past, moment, events)
         p = self.profiles
+        words, word_weights = p.terms.at(p.texts[rows])
         return Queries(
             history=history,
             weight=weight,
@@ -127,6 +147,9 @@ class Candidates:
             seniority=p.seniority[rows],
             pay=p.pay[rows],
             skills=p.skills[rows],
+            words=words,
+            word_weights=word_weights,
+            named=p.named[rows],
             now=moment.copy(),
         )
 

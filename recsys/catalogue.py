@@ -14,6 +14,7 @@ from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
 from recsys.neighbours import Neighbours
+from recsys.terms import Lexicon
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int32]
@@ -102,6 +103,7 @@ class Catalogue:
         ids: posting ids, sorted.
         title: vectors of the titles.
         text: vectors of title, skills and description together; None where no posting has more than a title.
+        lexicon: the same titles and texts as words.
         place: float32 (P, L, 3) unit vectors of the posting's places, NaN padded.
         attributes, behaviour, shelves: see there.
         grid: grid over the places of open postings; its entries are places, not postings.
@@ -115,6 +117,7 @@ class Catalogue:
     ids: Ids
     title: Codes
     text: Codes | None
+    lexicon: Lexicon
     place: Numbers
     attributes: Attributes
     behaviour: Behaviour

@@ -4,7 +4,7 @@ A candidate has no stored factors. The vector of a candidate is always solved fr
 against the posting factors (fold-in), so a new event counts at once and training and serving cannot drift apart.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,40 +126,3 @@ def _als(weights: sparse.csr_matrix, settings: FactorSettings) -> Vectors:
         )
         model.fit(cells, show_progress=False)
     return np.asarray(model.item_factors, np.float32)
-
-
-def map_text_to_factors(
-    factors: Factors, text: Vectors, with_events: NDArray[np.bool_], strengths: tuple[float, ...] = (1, 3, 10, 30, 100)
-) -> Factors:
-    """Give postings without events factors by ridge regression from their text vectors.
-
-    The strength of the ridge is the one with the least leave-one-out error over postings that have events, which
-    has a closed form (Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, equation 7.64).
-
-    Args:
-        factors: as trained.
-        text: float32 (P, d).
-        with_events: bool (P,).
-        strengths: ridge penalties to choose from.
-    """
-    known = np.flatnonzero(with_events)
-    if len(known) < 50 or with_events.all():
-        return factors
-    sample = known if len(known) <= 50_000 else np.random.default_rng(0).choice(known, 50_000, replace=False)
-    x, y = text[sample].astype(np.float64), factors.postings[sample].astype(np.float64)
-    values, basis = np.linalg.eigh(x.T @ x)
-    projected, target = x @ basis, basis.T @ (x.T @ y)
-    errors = []
-    for strength in strengths:
-        shrink = 1 / (np.maximum(values, 0) + strength)
-        leverage = np.einsum("nd,d,nd->n", projected, shrink, projected)
-        residual = y - projected @ (shrink[:, None] * target)
-        errors.append(float(np.mean((residual / (1 - leverage)[:, None]) ** 2)))
-    best = strengths[int(np.argmin(errors))]
-    coefficients = (basis @ (target / (np.maximum(values, 0) + best)[:, None])).astype(np.float32)
-    filled = factors.postings.copy()
-    unseen = np.flatnonzero(~with_events)
-    for at in range(0, len(unseen), 65_536):
-        rows = unseen[at : at + 65_536]
-        filled[rows] = text[rows] @ coefficients
-    return replace(factors, postings=filled)

@@ -94,6 +94,20 @@ class PlaceSettings(Settings):
     cell_degrees: float = Field(0.25, gt=0, le=10)
 
 
+class WordSettings(Settings):
+    """What is kept of the words of postings.
+
+    Attributes:
+        vocabulary: at most this many words are told apart, the commonest.
+        title: at most this many words of a title are compared, those that say most.
+        text: at most this many words of title, skills and description together.
+    """
+
+    vocabulary: int = Field(65_535, ge=0, le=65_535)
+    title: int = Field(12, ge=1)
+    text: int = Field(48, ge=1)
+
+
 class RetrieveSettings(Settings):
     """How many postings each source brings to a candidate's pool, and how the indices are built.
 
@@ -147,5 +161,6 @@ class EngineSettings(Settings):
     events: EventSettings = EventSettings()
     factors: FactorSettings = FactorSettings()
     place: PlaceSettings = PlaceSettings()
+    words: WordSettings = WordSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
     arrange: ArrangeSettings = ArrangeSettings()

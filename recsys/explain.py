@@ -16,20 +16,25 @@ from recsys.catalogue import Catalogue
 from recsys.queries import VIEWED, Queries
 from recsys.rank import Ranker
 from recsys.signals import COLUMN, NAMES
+from recsys.signals_lexical import shared_skills, shared_words
+from recsys.terms import Lexicon
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 REASONS = 3  #: at most this many for a posting
 _FRESH = -np.log1p(30 / 7)  # the signal of a posting of 30 days: an older one is not news
+_NOISE = 1e-6  # of adding up in float32
 _LEAST_SHARE = 0.1  # of all that speaks for the posting; less is not worth a word
 
-#: Evidence, the signals that speak of it, and its words; {n} is a whole number, {title} and {company} are texts.
+#: Evidence, the signals that speak of it, and its words; {n} is a whole number, {title} and {company} are texts,
+#: {pair} is one or two shared words or skills.
 _EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
-    ("viewed", ("title_viewed", "title_viewed_mean", "title_last", "text_viewed", "occupation_met", "industry_met"),
+    ("viewed", ("title_viewed", "title_viewed_mean", "title_last", "text_viewed", "words_title_viewed",
+      "words_text_viewed", "occupation_met", "industry_met"),
      "like “{title}” in your history"),
-    ("wanted", ("title_wanted", "title_wanted_mean"), "close to a title you want"),
-    ("past", ("title_past", "title_past_last"), "close to work you have done"),
+    ("wanted", ("title_wanted", "title_wanted_mean", "words_title_wanted"), "close to a title you want"),
+    ("past", ("title_past", "title_past_last", "words_title_past"), "close to work you have done"),
     ("profile", ("title_profile", "text_profile"), "fits your profile as a whole"),
     ("looked", ("near_viewed_log", "near_viewed_20", "near_viewed_80", "near_last_log", "near_last_20", "near_last_80"),
      "{n} km from where you looked"),
@@ -42,9 +47,13 @@ _EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("level", ("seniority_gap",), "at your level"),
     ("pay", ("pay_fit",), "pays what you ask"),
     ("skills", ("skills_met",), "you bring {n} % of the skills it names"),
+    ("asks", ("words_skills",), "asks for {pair} in your profile"),
+    ("words", ("words_text_profile",), "speaks of {pair} in your profile"),
     ("fresh", ("freshness",), "posted {n} days ago"),
 )  # fmt: skip
 _KINDS: Final = {name: at for at, (name, _, _) in enumerate(_EVIDENCE)}
+_PAIRS: Final = (_KINDS["asks"], _KINDS["words"])
+_HALF: Final = 28  # bits of each number of a pair
 
 
 def _grouping() -> NDArray[np.float32]:
@@ -71,13 +80,16 @@ class Reasons:
 
     Attributes:
         keys: int64 (B, k, REASONS): kind << 56 | number << 32 | row, -1 where fewer. ``number`` is km, per cent or
-            days; ``row`` is the posting that is named.
+            days; ``row`` is the posting that is named. Where a pair is named, its two numbers (1 + skill, or code of a
+            word; 0: no second) stand in the lower 56 bits instead.
         titles, companies: texts of the postings.
+        lexicon: names skills and words.
     """
 
     keys: NDArray[np.int64]
     titles: Texts
     companies: Texts
+    lexicon: Lexicon
 
     def words(self, at: int) -> list[tuple[str, ...]]:
         """The reasons of list ``at``, a tuple for each of its k places."""
@@ -98,18 +110,28 @@ class Reasons:
 
     def _phrases(self, keys: NDArray[np.int64]) -> dict[int, str]:
         distinct = [key for key in np.unique(keys).tolist() if key >= 0]
-        rows = [key & 0xFFFFFFFF for key in distinct]
+        rows = [0 if key >> 56 in _PAIRS else key & 0xFFFFFFFF for key in distinct]
         titles, companies = self.titles.take(rows), self.companies.take(rows)
         return {
-            key: _EVIDENCE[key >> 56][2].format(n=(key >> 32) & 0xFFFFFF, title=title, company=company)
+            key: _EVIDENCE[key >> 56][2].format(
+                n=(key >> 32) & 0xFFFFFF, title=title, company=company, pair=self._pair(key)
+            )
             for key, title, company in zip(distinct, titles, companies, strict=True)
         }
+
+    def _pair(self, key: int) -> str:
+        """The skills or words that a key names, "" where it names none."""
+        if key >> 56 not in _PAIRS:
+            return ""
+        names = self.lexicon.skills if key >> 56 == _KINDS["asks"] else self.lexicon.vocabulary.words
+        first, second = (key >> _HALF) & (1 << _HALF) - 1, key & (1 << _HALF) - 1
+        return f"{names[first - 1]} and {names[second - 1]}, both" if second else f"{names[first - 1]}, which is"
 
     @classmethod
     def join(cls, parts: "Sequence[Reasons]", k: int) -> "Reasons":
         """One value of the reasons of consecutive requests, for lists of ``k`` places."""
         padded = [np.pad(p.keys, ((0, 0), (0, k - p.keys.shape[1]), (0, 0)), constant_values=-1) for p in parts]
-        return cls(np.concatenate(padded), parts[0].titles, parts[0].companies)
+        return cls(np.concatenate(padded), parts[0].titles, parts[0].companies, parts[0].lexicon)
 
 
 @dataclass(frozen=True)
@@ -140,6 +162,8 @@ class Explainer:
         _hand_out_joint(gain, share, chosen)
         _keep_true(gain, chosen, np.isnan(queries.home[:, :1]))
         number, named = _details(catalogue, queries, chosen, rows)
+        for kind in _PAIRS:
+            gain[..., kind][named[..., kind] + number[..., kind] == 0] = 0  # nothing can be named
         best = np.argsort(-gain, axis=2, kind="stable")[:, :, :REASONS]
         worth = np.take_along_axis(gain, best, 2)
         least = _LEAST_SHARE * np.maximum(gain, 0).sum(axis=2, keepdims=True)
@@ -148,10 +172,9 @@ class Explainer:
             | (np.take_along_axis(number, best, 2) << 32)
             | np.take_along_axis(named, best, 2)
         )
-        keys[(worth <= least) | (worth <= 0) | (rows < 0)[..., None]] = -1
-        return Reasons(
-            np.take_along_axis(keys, np.argsort(keys < 0, axis=2, kind="stable"), 2), self.titles, self.companies
-        )
+        keys[(worth <= least) | (worth <= _NOISE) | (rows < 0)[..., None]] = -1
+        first = np.argsort(keys < 0, axis=2, kind="stable")
+        return Reasons(np.take_along_axis(keys, first, 2), self.titles, self.companies, catalogue.lexicon)
 
 
 def _beyond_average(shares: Numbers, there: NDArray[np.bool_]) -> Numbers:
@@ -206,4 +229,7 @@ def _details(
     most = np.argmax(np.where((viewed >= 0)[:, None], alike, -np.inf), axis=2)
     named[..., _KINDS["viewed"]] = np.maximum(np.take_along_axis(viewed, most, 1), 0)
     named[..., _KINDS["employer"]] = np.maximum(rows, 0)
+    for at, pair in zip(_PAIRS, (shared_skills, shared_words), strict=True):
+        first, second = np.moveaxis(pair(catalogue, queries, np.maximum(rows, 0)), 2, 0)
+        number[..., at], named[..., at] = np.divmod(first << _HALF | second, 1 << 32)
     return number, named

@@ -12,11 +12,15 @@ from recsys.codes import Codes
 from recsys.errors import RequestError
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
-from recsys.queries import PAST, WANTED, WORKED
+from recsys.queries import PAST, TEXTS, WANTED, WORKED
 from recsys.request import Interaction, Profile, Request
 from recsys.schema import EVENT_TYPES
+from recsys.terms import Lexicon, Terms
+from recsys.text import normalise
 
 SKILLS = 16  #: skills of a candidate that are compared
+WORDS = 64  #: words of a profile that are compared, those that say most
+NAMED = 32  #: skills that are looked for in the middle of a profile
 
 
 def to_candidates(requests: Sequence[Request], catalogue: Catalogue, skills: dict[str, int]) -> Candidates:
@@ -28,12 +32,12 @@ def to_candidates(requests: Sequence[Request], catalogue: Catalogue, skills: dic
     profiles = [request.profile for request in requests]
     return Candidates(
         Ids([str(at) for at in range(len(requests))], "candidate"),
-        _profiles(profiles, catalogue.title.dimension, skills),
+        _profiles(profiles, catalogue.title.dimension, catalogue.lexicon, skills),
         _histories([request.history for request in requests], catalogue),
     )
 
 
-def _profiles(profiles: Sequence[Profile], dimension: int, skills: dict[str, int]) -> Profiles:
+def _profiles(profiles: Sequence[Profile], dimension: int, lexicon: Lexicon, skills: dict[str, int]) -> Profiles:
     vectors: list[NDArray[np.float32]] = []
 
     def slots(one: NDArray[np.float32] | None, width: int) -> list[int]:
@@ -56,6 +60,13 @@ def _profiles(profiles: Sequence[Profile], dimension: int, skills: dict[str, int
         for slot, place in enumerate(list(profile.worked)[:WORKED]):
             worked[at, slot] = place
     unknown = (np.nan, np.nan)
+    terms, texts, named = in_words(
+        [p.wanted_titles for p in profiles],
+        [p.past_titles for p in profiles],
+        [p.text for p in profiles],
+        [p.skills for p in profiles],
+        lexicon,
+    )
     home = np.array([unknown if p.home is None else p.home for p in profiles]).reshape(-1, 2)
     return Profiles(
         vectors=Codes.from_vectors(np.array(vectors, np.float32).reshape(-1, dimension)),
@@ -69,7 +80,36 @@ def _profiles(profiles: Sequence[Profile], dimension: int, skills: dict[str, int
         seniority=np.array([number_or_nan(p.seniority) for p in profiles], np.float32),
         pay=np.array([number_or_nan(p.pay) for p in profiles], np.float32),
         skills=skill_codes([list(p.skills) for p in profiles], skills, SKILLS),
+        terms=terms,
+        texts=texts,
+        named=named,
     )
+
+
+def in_words(
+    wanted: Sequence[Sequence[str]],
+    past: Sequence[Sequence[str]],
+    whole: Sequence[str],
+    skills: Sequence[Sequence[str]],
+    lexicon: Lexicon,
+) -> tuple[Terms, NDArray[np.int32], NDArray[np.int32]]:
+    """What C candidates say, as words: ``terms``, ``texts`` and ``named`` of ``Profiles``.
+
+    Args:
+        wanted: desired titles of each.
+        past: titles held by each.
+        whole: the whole profile or CV of each, "" where there is none.
+        skills: as each writes them.
+        lexicon: of the catalogue.
+    """
+    numbers: dict[str, int] = {}
+    texts = np.full((len(whole), TEXTS), -1, np.int32)
+    for row, (one, two, text) in enumerate(zip(wanted, past, whole, strict=True)):
+        for first, lines in ((0, one[:WANTED]), (WANTED, two[:PAST]), (WANTED + PAST, [text])):
+            for slot, line in enumerate(map(normalise, lines), first):
+                texts[row, slot] = numbers.setdefault(line, len(numbers)) if line else -1
+    said = [" ".join([text, *of_one]) for text, of_one in zip(whole, skills, strict=True)]
+    return lexicon.vocabulary.terms(list(numbers), WORDS), texts, lexicon.skills_in(said, NAMED)
 
 
 def _histories(histories: Sequence[Sequence[Interaction]], catalogue: Catalogue) -> Histories:

@@ -9,6 +9,7 @@ VIEWED = 8  #: the latest postings of the history, whose titles and places are c
 WANTED = 4  #: desired titles
 PAST = 4  #: titles held
 WORKED = 4  #: places of past work
+TEXTS = WANTED + PAST + 1  #: texts of a profile whose words are compared: desired titles, titles held, the whole
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -32,6 +33,9 @@ class Queries:
         reach_km, seniority, pay: float32 (B,), NaN where not said.
         remote_ok: int8 (B,).
         skills: int32 (B, S), -1 padded.
+        words: uint16 (B, TEXTS, T), codes of the words of the desired titles, the titles held and the whole profile.
+        word_weights: float32 (B, TEXTS, T), of length 1 over T, or all 0 where a text is not known.
+        named: int32 (B, N), the phrases of skills that stand in the profile (``Lexicon.phrase``), -1 padded.
         now: float64 (B,), the moment of the request.
     """
 
@@ -52,6 +56,9 @@ class Queries:
     seniority: Numbers
     pay: Numbers
     skills: Rows
+    words: NDArray[np.uint16]
+    word_weights: Numbers
+    named: Rows
     now: NDArray[np.float64]
 
     def __len__(self) -> int:

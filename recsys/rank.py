@@ -100,6 +100,7 @@ HAND_SET = blend(
         "near_any": 2.0,
         "title_profile": 1.5,  # where only a CV is known these two stand against twice the nearness
         "text_profile": 1.5,
+        "words_text_profile": 1.5,  # as much as the other two: what found most on CVs and on halves of postings
         "text_viewed": 0.5,
         "factors": 0.2,
         "cooccur": 0.1,

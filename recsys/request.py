@@ -39,6 +39,7 @@ class Profile:
         seniority: level as in ``recsys.attributes.seniority_level``.
         pay: least pay wanted a year.
         skills: as the candidate writes them.
+        wanted_titles, past_titles, text: the same titles and profile in words, for the signals that compare words.
     """
 
     wanted: NDArray[np.float32] | None = None
@@ -51,6 +52,9 @@ class Profile:
     seniority: float | None = None
     pay: float | None = None
     skills: Sequence[str] = ()
+    wanted_titles: Sequence[str] = ()
+    past_titles: Sequence[str] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True)

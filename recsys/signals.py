@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import signals_attributes, signals_behaviour, signals_place, signals_text
+from recsys import signals_attributes, signals_behaviour, signals_lexical, signals_place, signals_text
 from recsys.catalogue import Catalogue
 from recsys.interests import Interests
 from recsys.queries import Queries
@@ -24,6 +24,7 @@ Room = Callable[[Catalogue, Queries, Interests, Rows], dict[str, Numbers]]
 _JOINT = (Signal("title_near", "text place", "title_any times near_any"),)
 SIGNALS: tuple[Signal, ...] = (
     *signals_text.SIGNALS,
+    *signals_lexical.SIGNALS,
     *signals_place.SIGNALS,
     *_JOINT,
     *signals_behaviour.SIGNALS,
@@ -36,6 +37,8 @@ COLUMN: dict[str, int] = {name: at for at, name in enumerate(NAMES)}
 ROOMS: tuple[Room, ...] = (
     signals_text.titles,
     signals_text.texts,
+    signals_lexical.words,
+    signals_lexical.skills,
     signals_place.places,
     signals_behaviour.collaborative,
     signals_attributes.attributes,

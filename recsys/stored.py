@@ -10,6 +10,7 @@ from recsys.candidates import Candidates, Histories, Profiles
 from recsys.codes import Codes
 from recsys.errors import BundleError
 from recsys.ids import Ids
+from recsys.terms import Terms
 
 FOLDER = "candidates"
 
@@ -33,9 +34,9 @@ def read_candidates(bundle: Bundle) -> Candidates:
     def inner(prefix: str) -> dict[str, NDArray[Any]]:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    profiles = {name: array for name, array in inner("profiles.").items() if not name.startswith("vectors.")}
+    profiles = {name: array for name, array in inner("profiles.").items() if "." not in name}
     return Candidates(
         Ids(arrays["candidate_ids"], "candidate"),
-        Profiles(vectors=Codes(**inner("profiles.vectors.")), **profiles),
+        Profiles(vectors=Codes(**inner("profiles.vectors.")), terms=Terms(**inner("profiles.terms.")), **profiles),
         Histories(**inner("histories.")),
     )

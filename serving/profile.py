@@ -43,4 +43,7 @@ def profile_from_texts(
         reach_km=reach_km,
         remote_ok=remote_ok,
         skills=tuple(skills),
+        wanted_titles=tuple(wanted),
+        past_titles=tuple(past),
+        text=whole,
     )

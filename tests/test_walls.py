@@ -15,12 +15,11 @@ PACKAGES = ("recsys", "training", "serving")
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
-    "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical",
-    "als", "collab", "closed_form", "neighbours", "metrics", "queries", "pool",
-    "catalogue", "assemble", "candidates", "intake", "eligible",
-    "interests", "nearby", "retrieve", "signal", "signals_text", "signals_place", "signals_behaviour",
-    "signals_attributes", "signals", "rank", "arrange", "explain", "manifest",
-    "bundle", "stored", "engine", "__init__",
+    "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical",
+    "als", "collab", "unseen", "closed_form", "neighbours", "metrics",
+    "queries", "pool", "catalogue", "assemble", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
+    "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
+    "signals", "rank", "arrange", "explain", "manifest", "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

@@ -11,12 +11,14 @@ from recsys.attributes import codes, seniority_levels, skill_codes, skill_key, y
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Attributes
 from recsys.codes import Codes
+from recsys.config import WordSettings
 from recsys.encode import Encoder
 from recsys.geo import CITY, is_remote, locate, unit_vectors
 from recsys.ids import Ids
-from recsys.intake import SKILLS
+from recsys.intake import SKILLS, in_words
 from recsys.queries import PAST, WANTED, WORKED
 from recsys.schema import Tables
+from recsys.terms import Lexicon, Vocabulary
 from recsys.text import candidate_texts, normalise, posting_texts, posting_titles, split_words
 from recsys.vectors import VectorCache
 
@@ -34,6 +36,7 @@ class Prepared:
         postings: P rows in catalogue order.
         ids: posting ids.
         title, text: vectors; text is None where no posting has more than a title.
+        lexicon: the same titles and texts as words.
         latlon: float32 (P, L, 2) degrees, NaN padded.
         attributes: see there.
         skills: code of each skill.
@@ -44,13 +47,20 @@ class Prepared:
     ids: Ids
     title: Codes
     text: Codes | None
+    lexicon: Lexicon
     latlon: NDArray[np.float32]
     attributes: Attributes
     skills: dict[str, int]
     candidates: Candidates
 
 
-def prepare(tables: Tables, encoder: Encoder, cache: VectorCache, progress: bool = False) -> Prepared:
+def prepare(
+    tables: Tables,
+    encoder: Encoder,
+    cache: VectorCache,
+    progress: bool = False,
+    words: WordSettings = WordSettings(),  # noqa: B008 (frozen)
+) -> Prepared:
     """Encode, locate and clean the tables."""
     order = np.argsort(tables.postings["posting_id"].to_numpy(dtype=object), kind="stable")
     row_of = np.empty(len(order), np.int32)
@@ -60,16 +70,18 @@ def prepare(tables: Tables, encoder: Encoder, cache: VectorCache, progress: bool
     title = Codes.from_vectors(cache.encode(titles, encoder, progress))
     text = None if texts == titles else Codes.from_vectors(cache.encode(texts, encoder, progress))
     skills = _skill_vocabulary(postings["skills"])
+    lexicon = _lexicon(titles, texts, skills, words)
     latlon = _posting_places(tables.locations, row_of)
     return Prepared(
         postings=postings,
         ids=Ids(postings["posting_id"], "posting"),
         title=title,
         text=text,
+        lexicon=lexicon,
         latlon=latlon,
         attributes=_attributes(postings, tables.locations, row_of, skills),
         skills=skills,
-        candidates=_candidates(tables, row_of, skills, encoder, cache, progress),
+        candidates=_candidates(tables, row_of, lexicon, skills, encoder, cache, progress),
     )
 
 
@@ -90,6 +102,16 @@ def _skill_vocabulary(cells: pd.Series) -> dict[str, int]:
     """Skills that at least two postings name, the commonest first."""
     counts = Counter(key for skills in _words(cells) for key in set(map(skill_key, skills)))
     return {skill: at for at, (skill, count) in enumerate(counts.most_common()) if count >= 2}
+
+
+def _lexicon(titles: list[str], texts: list[str], skills: dict[str, int], settings: WordSettings) -> Lexicon:
+    vocabulary = Vocabulary.learn(texts, settings.vocabulary)
+    return Lexicon(
+        vocabulary=vocabulary,
+        title=vocabulary.terms(titles, settings.title),
+        text=None if texts == titles else vocabulary.terms(texts, settings.text),
+        skills=np.array(list(skills), dtype=object),
+    )
 
 
 def _posting_places(locations: pd.DataFrame, row_of: Rows) -> NDArray[np.float32]:
@@ -136,13 +158,21 @@ def _remote(postings: pd.DataFrame, locations: pd.DataFrame, row_of: Rows) -> ND
 
 
 def _candidates(
-    tables: Tables, row_of: Rows, skills: dict[str, int], encoder: Encoder, cache: VectorCache, progress: bool
+    tables: Tables,
+    row_of: Rows,
+    lexicon: Lexicon,
+    skills: dict[str, int],
+    encoder: Encoder,
+    cache: VectorCache,
+    progress: bool,
 ) -> Candidates:
     frame, count = tables.candidates, len(tables.candidates)
     wanted = _words(frame["desired_titles"])
     past = _titles_held(tables.experience, count)
     whole = candidate_texts(frame, tables.experience)
     texts, pointers = _distinct([wanted, past, [[one] if one else [] for one in whole]], (WANTED, PAST, 1))
+    own_skills = _words(frame["skills"])
+    terms, spoken, named = in_words(wanted, past, whole, own_skills, lexicon)
     places = unit_vectors(_points(frame))
     return Candidates(
         Ids(frame["candidate_id"], "candidate"),
@@ -157,7 +187,10 @@ def _candidates(
             remote_ok=frame["remote_ok"].to_numpy(np.int8),
             seniority=seniority_levels(frame["seniority"]),
             pay=frame["desired_salary_min"].to_numpy(np.float32),
-            skills=skill_codes(_words(frame["skills"]), skills, SKILLS),
+            skills=skill_codes(own_skills, skills, SKILLS),
+            terms=terms,
+            texts=spoken,
+            named=named,
         ),
         _histories(tables, row_of, count),
     )

@@ -10,6 +10,7 @@ from recsys.candidates import event_weights
 from recsys.config import EventSettings
 from recsys.schema import APPLY, SAVE
 from training.config import ValidationSettings
+from training.hide import hidden_parts
 from training.prepare import Prepared
 from training.snapshot import event_candidates
 
@@ -27,6 +28,8 @@ class Block:
         visible: int64 (Q,), how many of the candidate's events had happened.
         answer: int32 (Q,), the posting that was then chosen.
         now: float64 (Q,), when.
+        around: no time says what came before what, so the history of a query is all that the catalogue knows of the
+            candidate, and the candidate's other hidden postings are no wrong answers to it.
     """
 
     known: NDArray[np.bool_]
@@ -36,6 +39,7 @@ class Block:
     visible: NDArray[np.int64]
     answer: Rows
     now: NDArray[np.float64]
+    around: bool = False
 
     def __len__(self) -> int:
         return len(self.answer)
@@ -58,19 +62,23 @@ def validation_blocks(
     """The validation queries of a board, in blocks of time; empty where there are none.
 
     Where enough later queries have a history, only the last part of the events asks; otherwise all but the first
-    part. A candidate without a history asks too if there is a profile to go by.
+    part. A candidate without a history asks too if there is a profile to go by. Where all events have one time or
+    none, each block hides a random share of them instead.
     """
     histories = prepared.candidates.histories
     asking = _asking_events(prepared, events)
     time = np.where(np.isnan(histories.time), fallback, histories.time)
     if len(asking) < settings.blocks:
         return []
+    if np.ptp(time[asking]) == 0:
+        return [
+            replace(_block(prepared, inside, time, known, fallback, fallback), around=True)
+            for inside, known in hidden_parts(prepared, events, asking, settings)
+        ]
     first_share = _first_share(prepared, asking, time, settings)
     asking = asking[time[asking] >= np.quantile(time[asking], first_share)]
     if len(asking) > settings.most:
         asking = np.sort(np.random.default_rng(settings.seed).choice(asking, settings.most, replace=False))
-    if np.ptp(time[asking]) == 0:
-        return [_block(prepared, asking, time, ~_mark(asking, len(time)), fallback, fallback)]
     edges = np.quantile(time[asking], np.linspace(0, 1, settings.blocks + 1))
     edges[-1] = np.inf
     blocks = []
@@ -79,12 +87,6 @@ def validation_blocks(
         if len(inside):
             blocks.append(_block(prepared, inside, time, time < low, low, float(time[inside].max())))
     return blocks
-
-
-def _mark(rows: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
-    marked = np.zeros(count, bool)
-    marked[rows] = True
-    return marked
 
 
 def _asking_events(prepared: Prepared, events: EventSettings) -> NDArray[np.intp]:

@@ -49,7 +49,8 @@ def read_and_prepare(
     encoder = load_encoder(config.encoder, cache)
     _warn_of_language(tables, config, say)
     say(f"encoding with {encoder.name}")
-    prepared = prepare(tables, encoder, VectorCache(cache, encoder.name, encoder.dimension), progress=True)
+    vectors = VectorCache(cache, encoder.name, encoder.dimension)
+    prepared = prepare(tables, encoder, vectors, progress=True, words=config.engine.words)
     return prepared, summary, encoder.name
 
 

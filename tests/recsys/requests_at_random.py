@@ -1,6 +1,6 @@
 """Requests of every kind: full, of history only, of a profile only, and empty."""
 
-from small_catalogue import DAY, NOW, unit
+from small_catalogue import DAY, NOW, some_words, unit
 
 from recsys.request import Interaction, Profile, Request
 
@@ -22,6 +22,9 @@ def random_profile(rng):
         remote_ok=maybe(bool(rng.random() < 0.5)),
         seniority=maybe(float(rng.integers(0, 6))),
         pay=maybe(float(rng.uniform(2e4, 9e4))),
+        wanted_titles=[some_words(rng, 4) for _ in range(rng.integers(0, 6))],
+        past_titles=[some_words(rng, 4) for _ in range(rng.integers(0, 6))],
+        text=some_words(rng, 60) + (" skill 7 and skill 3" if rng.random() < 0.5 else ""),
         skills=[f"Skill  {number}" for number in rng.integers(0, 14, 3)],
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 from recsys.assemble import assemble
 from recsys.catalogue import Attributes, Behaviour, Catalogue
 from recsys.codes import Codes
-from recsys.collab import interaction_matrix, map_text_to_factors, train_factors
+from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
@@ -13,6 +13,8 @@ from recsys.intake import to_candidates
 from recsys.neighbours import find_neighbours
 from recsys.rank import LinearRanker
 from recsys.signals import NAMES
+from recsys.terms import Lexicon, Vocabulary
+from recsys.unseen import map_text_to_factors
 
 DIMENSION = 16
 NOW = 1_700_000_000.0
@@ -68,11 +70,21 @@ def make_behaviour(count, text, events, settings):
     )
 
 
-def make_catalogue(title, *, text=None, latlon=None, events=(), open_=None, settings=SETTINGS, **attributes):
+def make_lexicon(titles, texts=None, skills=()):
+    """The lexicon of postings with these titles and whole texts."""
+    vocabulary = Vocabulary.learn(titles if texts is None else texts)
+    text = None if texts is None else vocabulary.terms(texts, 32)
+    return Lexicon(vocabulary, vocabulary.terms(titles, 8), text, np.array(list(skills), dtype=object))
+
+
+def make_catalogue(
+    title, *, text=None, lexicon=None, latlon=None, events=(), open_=None, settings=SETTINGS, **attributes
+):
     """A catalogue of P postings "p0000" ...
 
     Args:
         title, text: float (P, d).
+        lexicon: of ``make_lexicon``; none: no posting has any words.
         latlon: (P, L, 2) degrees; none: no posting has a place.
         events: tuples (candidate, posting, weight).
         open_: bool (P,); none: all.
@@ -93,6 +105,7 @@ def make_catalogue(title, *, text=None, latlon=None, events=(), open_=None, sett
         ids=Ids([f"p{row:04d}" for row in range(count)], "posting"),
         title=titles,
         text=texts,
+        lexicon=make_lexicon([""] * count) if lexicon is None else lexicon,
         place=unit_vectors(latlon),
         attributes=own,
         behaviour=behaviour,
@@ -106,6 +119,17 @@ def make_catalogue(title, *, text=None, latlon=None, events=(), open_=None, sett
 def ask(catalogue, requests, now=NOW, settings=SETTINGS, skills=None):
     """Queries of requests, through the intake."""
     return to_candidates(requests, catalogue, skills or {}).queries(np.arange(len(requests)), now, settings.events)
+
+
+def some_words(rng, most):
+    """A text of up to ``most`` words, those with a low number the commonest; sometimes none."""
+    return " ".join(f"word{number}" for number in np.minimum(rng.geometric(0.05, rng.integers(0, most + 1)), 60))
+
+
+def random_lexicon(rng, count, with_text):
+    titles = [some_words(rng, 5) for _ in range(count)]
+    texts = [f"{title} {some_words(rng, 50)}" for title in titles] if with_text else None
+    return make_lexicon(titles, texts, [f"skill {number}" for number in range(12)])
 
 
 def random_board(rng, count=400, with_text=True, settings=SETTINGS):
@@ -125,6 +149,7 @@ def random_board(rng, count=400, with_text=True, settings=SETTINGS):
     return make_catalogue(
         clustered(rng, count, 12),
         text=clustered(rng, count, 12) if with_text else None,
+        lexicon=random_lexicon(rng, count, with_text),
         latlon=latlon,
         events=events,
         open_=rng.random(count) < 0.95,

@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from small_catalogue import unit
 from threadpoolctl import threadpool_limits
 
 from recsys.collab import (
     Factors,
     interaction_matrix,
-    map_text_to_factors,
     train_factors,
 )
 from recsys.config import FactorSettings
@@ -154,47 +152,3 @@ def test_repeated_events_add_up_and_those_of_no_weight_leave_nothing():
     assert matrix.dtype == np.float32
     assert matrix.nnz == 2
     np.testing.assert_array_equal(matrix.toarray(), [[0, 0, 0, 3.5], [0, 4, 0, 0], [0, 0, 0, 0]])
-
-
-class TestMapFromText:
-    def planted(self, noise=0.0, known=200):
-        rng = np.random.default_rng(7)
-        text = unit(rng, 300, 12)
-        truth = text @ rng.normal(size=(12, 8)).astype(np.float32)
-        with_events = np.zeros(300, bool)
-        with_events[rng.permutation(300)[:known]] = True
-        own = np.where(with_events[:, None], truth + noise * rng.normal(size=truth.shape), 0).astype(np.float32)
-        return Factors(own, own.T @ own, 0.1, 10.0), text, with_events, truth
-
-    def test_a_planted_linear_map_is_recovered(self):
-        factors, text, with_events, truth = self.planted()
-        mapped = map_text_to_factors(factors, text, with_events, strengths=(1e-6, 1.0))
-        np.testing.assert_allclose(mapped.postings[~with_events], truth[~with_events], atol=1e-3)
-
-    def test_what_came_from_events_and_its_gram_matrix_stay(self):
-        factors, text, with_events, _ = self.planted()
-        mapped = map_text_to_factors(factors, text, with_events)
-        np.testing.assert_array_equal(mapped.postings[with_events], factors.postings[with_events])
-        np.testing.assert_array_equal(mapped.gram, factors.gram)
-        assert mapped.postings.dtype == np.float32
-
-    def test_the_strength_is_the_best_of_leave_one_out(self):
-        factors, text, with_events, _ = self.planted(noise=1.0)
-        strengths = (0.01, 1.0, 10.0, 1000.0)
-        x, y = text[with_events].astype(np.float64), factors.postings[with_events].astype(np.float64)
-
-        def ridge(rows, strength):
-            return np.linalg.solve(x[rows].T @ x[rows] + strength * np.eye(12), x[rows].T @ y[rows])
-
-        def left_out(strength):
-            others = ~np.eye(len(x), dtype=bool)
-            return np.mean([(y[one] - x[one] @ ridge(others[one], strength)) ** 2 for one in range(len(x))])
-
-        best = min(strengths, key=left_out)
-        expected = text[~with_events] @ ridge(np.ones(len(x), bool), best)
-        found = map_text_to_factors(factors, text, with_events, strengths).postings[~with_events]
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-
-    def test_too_few_postings_with_events_map_nothing(self):
-        factors, text, with_events, _ = self.planted(known=49)
-        assert not map_text_to_factors(factors, text, with_events).postings[~with_events].any()

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 from requests_at_random import SKILLS, random_requests
-from small_catalogue import DAY, DIMENSION, NOW, ask, make_catalogue, random_board, random_linear
+from small_catalogue import (
+    DAY,
+    DIMENSION,
+    NOW,
+    ask,
+    make_catalogue,
+    make_lexicon,
+    random_board,
+    random_linear,
+)
 
 from recsys.arrange import Order, arrange
 from recsys.config import ArrangeSettings, RetrieveSettings
@@ -91,6 +100,27 @@ class TestWhatDecides:
         board = alike(skills=[[1, 2, 3], *[[7, 8, 9]] * 4])
         request = Request(None, Profile(skills=["skill 1", "skill 3"]))
         assert why(board, request, 0) == ("you bring 67 % of the skills it names",)
+
+    def test_words_that_both_texts_have(self):
+        texts = ["We use Kafka and SQL in 2024", "Cook", "SQL", "Care", "Drive"]
+        board = alike(lexicon=make_lexicon(["Work"] * 5, texts))
+        request = Request(None, Profile(text="Kafka, SQL; since 2024"))
+        assert why(board, request, 0) == ("speaks of kafka and sql, both in your profile",)
+        assert why(board, request, 2) == ("speaks of sql, which is in your profile",)
+        assert why(board, request, 3) == ()
+
+    def test_numbers_alone_are_not_spoken_of(self):
+        board = alike(lexicon=make_lexicon(["Work"] * 5, ["Nurse 2024", "Cook", "Drive", "Care", "Sing"]))
+        assert why(board, Request(None, Profile(text="Since 2024")), 0) == ()
+
+    def test_skills_that_stand_in_a_cv(self):
+        lexicon = make_lexicon(["Work"] * 5, None, ["node.js", "sql", "machine learning", "triage"])
+        board = alike(lexicon=lexicon, skills=[[3, 2, 0], [1, 3, -1], *[[3, -1, -1]] * 3])
+        ranker = blend({"words_skills": 1.0})
+        request = Request(None, Profile(text="Machine learning with SQL, some Node.js"))
+        assert why(board, request, 0, ranker) == ("asks for machine learning and node.js, both in your profile",)
+        assert why(board, request, 1, ranker) == ("asks for sql, which is in your profile",)
+        assert why(board, request, 2, ranker) == ()
 
     def test_days_since_posted(self):
         board = alike(posted=NOW - DAY * np.array([3, 90, 90, 90, 90]))

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from small_catalogue import DIMENSION, make_catalogue, unit
+from small_catalogue import DIMENSION, make_catalogue, make_lexicon, unit
 
 from recsys.errors import RequestError
 from recsys.geo import unit_vectors
-from recsys.intake import SKILLS, to_candidates
-from recsys.queries import PAST, WANTED, WORKED
+from recsys.intake import NAMED, SKILLS, WORDS, in_words, to_candidates
+from recsys.queries import PAST, TEXTS, WANTED, WORKED
 from recsys.request import Interaction, Profile, Request
 from recsys.schema import EVENT_TYPES
 
@@ -74,6 +74,42 @@ class TestProfiles:
         vector = np.ones((2, DIMENSION + 1) if name != "whole" else DIMENSION + 1, np.float32)
         with pytest.raises(RequestError, match=f"{DIMENSION + 1} numbers.*{DIMENSION}"):
             taken_in(Profile(**{name: vector}))
+
+
+class TestWords:
+    LEXICON = make_lexicon(["Night nurse", "Cook", "Nurse"], None, ["triage", "fine dining"])
+
+    def words(self, terms, row):
+        return {self.LEXICON.vocabulary.words[code - 1] for code in terms.codes[row] if code}
+
+    def test_each_text_stands_in_its_slot(self):
+        terms, texts, named = in_words(
+            [["Night nurse", " "], []], [["Cook"], []], ["A cook of fine  dining", ""], [[], ["Triage"]], self.LEXICON
+        )
+        assert (texts.shape, named.shape, terms.codes.shape[1]) == ((2, TEXTS), (2, NAMED), WORDS)
+        there = [0, WANTED, WANTED + PAST]
+        assert np.flatnonzero(texts[0] >= 0).tolist() == there
+        assert [self.words(terms, row) for row in texts[0, there]] == [{"night", "nurse"}, {"cook"}, {"cook"}]
+        assert (texts[1] == -1).all()
+        assert [set(line) for line in named.tolist()] == [{1, -1}, {0, -1}]
+
+    def test_the_first_few_titles_count(self):
+        _, texts, _ = in_words([[f"title {n}" for n in range(9)]], [["x"] * 9], [""], [[]], self.LEXICON)
+        assert np.flatnonzero(texts[0] >= 0).tolist() == list(range(WANTED + PAST))
+
+    def test_the_same_text_is_weighed_once(self):
+        terms, texts, _ = in_words([["Nurse", "Nurse"]], [["Nurse"]], ["Nurse"], [[]], self.LEXICON)
+        assert len(terms) == 1
+        assert sorted(set(texts[0].tolist())) == [-1, 0]
+
+    def test_words_need_no_vectors(self):
+        catalogue = make_catalogue(unit(np.random.default_rng(0), 3), lexicon=self.LEXICON)
+        profile = Profile(wanted_titles=["Nurse"], past_titles=["Cook"], text="triage by night", skills=["triage"])
+        p = to_candidates([Request(None, profile), Request(None)], catalogue, {}).profiles
+        expected = in_words([["Nurse"], []], [["Cook"], []], ["triage by night", ""], [["triage"], []], self.LEXICON)
+        for found, wanted in zip((p.terms.codes, p.texts, p.named), (expected[0].codes, *expected[1:]), strict=True):
+            np.testing.assert_array_equal(found, wanted, strict=True)
+        assert (p.wanted == -1).all()
 
 
 class TestHistories:

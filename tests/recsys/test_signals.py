@@ -33,6 +33,14 @@ def least(values):
     return min(known, default=NAN)
 
 
+def cosine(one, other):
+    """Of two bags of weighted words; NaN where one is empty."""
+    lengths = [math.sqrt(sum(weight**2 for weight in bag.values())) for bag in (one, other)]
+    if not all(lengths):
+        return NAN
+    return sum(weight * other.get(code, 0.0) for code, weight in one.items()) / (lengths[0] * lengths[1])
+
+
 def kilometres(one, other):
     """Great-circle distance of two unit vectors by the angle between them."""
     one, other = (np.asarray(place, np.float64) for place in (one, other))
@@ -128,6 +136,40 @@ class PlainSignals:
                     total += float(neighbours.weights[place]) * self.weight[one]
         return total / sum(self.weight[one] for one in self.history)
 
+    def bag(self, terms, row):
+        weights = terms.weights[row] * float(terms.scale[row])
+        return {int(code): float(w) for code, w in zip(terms.codes[row], weights, strict=True) if w > 0}
+
+    def asked(self, slot):
+        entries = zip(self.q.words[self.at, slot].tolist(), self.q.word_weights[self.at, slot].tolist(), strict=True)
+        return {code: weight for code, weight in entries if weight > 0}
+
+    def met(self, terms):
+        total = {}
+        for one in self.history:
+            for code, weight in self.bag(terms, one).items():
+                total[code] = total.get(code, 0) + weight * self.weight[one]
+        return total
+
+    def words(self, row):
+        lexicon = self.c.lexicon
+        title = self.bag(lexicon.title, row)
+        text = {} if lexicon.text is None else self.bag(lexicon.text, row)
+        wanted, past = ([cosine(title, self.asked(slot)) for slot in slots] for slots in (range(4), range(4, 8)))
+        return {
+            "words_title_wanted": best([one for one in wanted if not math.isnan(one)]),
+            "words_title_past": best([one for one in past if not math.isnan(one)]),
+            "words_title_viewed": cosine(title, self.met(lexicon.title)),
+            "words_text_profile": cosine(text, self.asked(8)),
+            "words_text_viewed": cosine(text, self.met(lexicon.text)) if text else NAN,
+            "words_skills": self.skills_said(row),
+        }
+
+    def skills_said(self, row):
+        named, said = [int(s) for s in self.c.attributes.skills[row] if s >= 0], set(self.q.named[self.at].tolist())
+        silent = not self.asked(8) and said == {-1}
+        return NAN if not named or silent else sum(s in said for s in named) / len(named)
+
     def attributes(self, row):
         a, q, at = self.c.attributes, self.q, self.at
         found = {}
@@ -149,7 +191,9 @@ class PlainSignals:
 
     def of(self, row):
         texts = self.texts(row)
-        return texts | self.places(row, texts["title_any"]) | self.behaviour(row) | self.attributes(row)
+        return (
+            texts | self.words(row) | self.places(row, texts["title_any"]) | self.behaviour(row) | self.attributes(row)
+        )
 
 
 def board_and_queries(seed, with_text, requests=24):
@@ -178,7 +222,7 @@ def test_every_signal_is_its_definition(with_text):
             expected[at, place] = [values[name] for name in NAMES]
     for name, column in COLUMN.items():
         known = ~np.isnan(expected[..., column])
-        if not (name in ("text_viewed", "text_profile") and not with_text):
+        if not (name in ("text_viewed", "text_profile", "words_text_viewed", "words_text_profile") and not with_text):
             assert 0 < known.mean() < 1, f"{name}: the board must hold both evidence and the lack of it"
         np.testing.assert_allclose(
             found[..., column], expected[..., column], atol=TOLERANCE[name], rtol=1e-4, err_msg=name

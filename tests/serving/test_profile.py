@@ -25,6 +25,7 @@ def test_every_text_gets_its_own_vector():
     assert profile.wanted.shape == (2, 256)
     assert profile.past.shape == (1, 256)
     assert (profile.home, profile.reach_km, profile.remote_ok, profile.skills) == ((1.0, 2.0), 30.0, True, ("triage",))
+    assert (profile.wanted_titles, profile.past_titles, profile.text) == (("nurse", "midwife"), ("carer",), "a nurse")
 
 
 def test_nothing_known_gives_an_empty_profile():

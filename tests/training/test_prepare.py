@@ -60,6 +60,24 @@ def test_vectors_are_those_of_the_texts(prepared):
     assert not np.array_equal(text[0], text[2])  # one has a description
 
 
+def test_words_of_titles_and_texts_and_of_candidates(prepared):
+    words = prepared.lexicon.vocabulary.words
+    assert {"nurse", "triage", "remote", "nowhereville"} & set(words) == {"nurse", "triage", "remote"}
+
+    def said(terms, row):
+        return {words[code - 1] for code in terms.codes[row] if code}
+
+    assert [said(prepared.lexicon.title, row) for row in (0, 1)] == [{"cook"}, {"senior", "nurse"}]
+    assert said(prepared.lexicon.text, 1) == {"senior", "nurse", "care", "people", "triage"}
+    assert prepared.lexicon.skills.tolist() == list(prepared.skills) == ["triage"]
+    profiles = prepared.candidates.profiles
+    row = prepared.candidates.ids.row("y")
+    assert said(profiles.terms, profiles.texts[row, 0]) == {"nurse"}
+    assert said(profiles.terms, profiles.texts[row, -1]) == {"nurse", "triage"}
+    assert profiles.named[row, 0] == 0
+    assert (profiles.texts[prepared.candidates.ids.row("x")] == -1).all()
+
+
 def test_places_are_found_and_unknown_ones_are_nan(prepared):
     assert prepared.latlon[0, 0] == pytest.approx([41.88, -87.63], abs=0.1)
     assert prepared.latlon[1, 0] == pytest.approx([42.36, -71.06], abs=0.1)
