@@ -126,7 +126,9 @@ def _unit(matrix: sparse.spmatrix) -> sparse.csr_matrix:
 #: What is drawn from for each system.
 GRIDS: dict[str, dict[str, Sequence[Any]]] = {
     "implicit ALS": {
-        "dimensions": (64, 128, 192), "regularisation": (1.0, 10.0, 30.0, 100.0), "confidence": (1.0, 10.0, 40.0, 100.0)
+        "dimensions": (32, 64, 128, 192),
+        "regularisation": (1.0, 10.0, 30.0, 100.0),
+        "confidence": (0.3, 1.0, 10.0, 40.0, 100.0)
     },
     "implicit BM25 item-kNN": {
         "neighbours": (50, 200, 1000), "k1": (0.05, 0.2, 0.5, 1.2), "b": (0.0, 0.2, 0.5, 0.75)

@@ -17,6 +17,7 @@ from recsys.config import FactorSettings
 Weights = NDArray[np.float32]
 
 _STRONGEST_EVENT = 10  # an event's weight counts up to this, so that one application is not worth ten candidates
+_DENSE = 16_000_000  # weights laid out at once to find the heaviest
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,31 @@ def _first(
     source: NDArray[np.int64], target: NDArray[np.int32], weight: NDArray[np.floating], count: int, at: int, keep: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Weights]:
     """The ``keep`` heaviest targets but itself of each of ``count`` sources ``at`` ...: how many, rows, weights."""
-    others = target != source + at
-    source, target, weight = source[others], target[others], weight[others]
+    useful = (target != source + at) & (weight > 0)
+    source, target, weight = source[useful], target[useful], weight[useful].astype(np.float32)
+    if len(source) > 4 * keep * max(count, 1):  # sorting all to keep a few would take most of the training
+        few = _not_too_light(source, target, weight, count, keep)
+        source, target, weight = source[few], target[few], weight[few]
     order = np.lexsort((target, -weight, source))
     source, target, weight = source[order], target[order], weight[order]
     size = np.bincount(source, minlength=count)
     position = np.arange(len(source)) - np.repeat(np.cumsum(size) - size, size)
     kept = position < keep
-    return np.minimum(size, keep).astype(np.int64), target[kept].astype(np.int32), weight[kept].astype(np.float32)
+    return np.minimum(size, keep).astype(np.int64), target[kept].astype(np.int32), weight[kept]
+
+
+def _not_too_light(
+    source: NDArray[np.int64], target: NDArray[np.int32], weight: Weights, count: int, keep: int
+) -> NDArray[np.bool_]:
+    """Which weights are at least the ``keep``-th of their source; sources ascend."""
+    width = int(target.max()) + 1
+    start = np.searchsorted(source, np.arange(count + 1))
+    few = np.ones(len(source), bool)
+    step = max(1, _DENSE // width)
+    for a in range(0, count, step):
+        part = slice(int(start[a]), int(start[min(a + step, count)]))
+        dense = np.zeros((min(step, count - a), max(width, keep)), np.float32)
+        dense[source[part] - a, target[part]] = weight[part]
+        least = np.partition(dense, dense.shape[1] - keep, axis=1)[:, dense.shape[1] - keep]
+        few[part] = weight[part] >= least[source[part] - a]
+    return few

@@ -156,3 +156,16 @@ def test_what_a_history_says_is_the_weighted_mean_of_its_neighbours(seed, model)
     expected = [sum(share[at, h] * dense[row] for h, row in enumerate(history[at]) if row >= 0) for at in range(4)]
     np.testing.assert_allclose(said, [np.zeros(18) + one for one in expected], rtol=1e-4, atol=1e-7)
     assert (np.diff(keys) > 0).all()
+
+
+@pytest.mark.parametrize("model", ["cosine", "bm25"])
+def test_few_kept_of_many_are_the_first_of_all(model):
+    """Where there are far more neighbours than are kept, most are left out before they are sorted."""
+    matrix = random_interactions(8, 120, 60, 0.3)
+    whole = find_neighbours(matrix, FactorSettings(neighbours=59, neighbours_model=model))
+    few = find_neighbours(matrix, FactorSettings(neighbours=3, neighbours_model=model))
+    for posting in range(60):
+        mine = slice(few.start[posting], few.start[posting] + 3)
+        first = slice(whole.start[posting], whole.start[posting] + 3)
+        np.testing.assert_array_equal(few.rows[mine], whole.rows[first])
+        np.testing.assert_array_equal(few.weights[mine], whole.weights[first])
