@@ -115,4 +115,6 @@ def _matrix(words: Terms, rows: NDArray[np.intp]) -> sparse.csr_matrix:
     codes, weights = words.at(rows)
     start = np.arange(len(rows) + 1) * codes.shape[1]
     columns = np.iinfo(words.codes.dtype).max + 1
-    return sparse.csr_matrix((weights.ravel(), codes.ravel().astype(np.int32), start), shape=(len(rows), columns))
+    matrix = sparse.csr_matrix((weights.ravel(), codes.ravel().astype(np.int32), start), shape=(len(rows), columns))
+    matrix.eliminate_zeros()  # the padding would meet itself in every pair of texts
+    return matrix
