@@ -56,8 +56,8 @@ demo: install ## simulate a small market, train, evaluate, export, show one list
 	$(JOBREC) simulate --postings $(POSTINGS) --candidates $(CANDIDATES) --cities 20 --out $(DEMO)/market
 	$(JOBREC) train --config configs/demo.yaml --data $(DEMO)/market --out $(DEMO)/bundle
 	$(JOBREC) evaluate --config configs/demo.yaml --data $(DEMO)/market --report $(DEMO)/report > $(DEMO)/evaluation.txt
-	@echo; echo "Of the first table (all of them: $(DEMO)/report/evaluation.md):"
-	@awk '/^## / && tables++ { exit } /^\|-|order by|engine|title_any|near_any|alone/' $(DEMO)/evaluation.txt | cut -c1-106
+	@echo; echo "Of the first table (all of them, with figures: $(DEMO)/report/report.html):"
+	@awk '/^## / && tables++ { exit } /^\|-|order by|engine|title_any|near_any|alone/' $(DEMO)/evaluation.txt | cut -c1-102
 	@echo
 	$(JOBREC) export --bundle $(DEMO)/bundle --out $(DEMO)/top.parquet -k 50
 	$(JOBREC) recommend --bundle $(DEMO)/bundle --candidate $(CANDIDATE) > $(DEMO)/list.txt
@@ -86,7 +86,9 @@ bench: install-dev ## the figures of docs/; those on real texts need JOBREC_DATA
 	$(BIN)/python -m benchmarks.speed --work runs/bench
 	@if [ -n "$$JOBREC_DATA" ]; then set -x; \
 		$(BIN)/python -m benchmarks.text_retrieval --data "$$JOBREC_DATA" --out docs/text-retrieval.md; \
-	else echo "JOBREC_DATA is not set: docs/text-retrieval.md is left as it is"; fi
+		$(BIN)/python -m benchmarks.ranking --config configs/jobviews.yaml --data "$$JOBREC_DATA/jobviews" \
+			--out docs/ranking.md; \
+	else echo "JOBREC_DATA is not set: docs/text-retrieval.md and docs/ranking.md are left as they are"; fi
 
 # ---- Housekeeping
 

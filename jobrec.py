@@ -74,7 +74,7 @@ def _evaluate(args: argparse.Namespace) -> Answer:
     print(report.text())
     if args.report:
         report.write(args.report)
-        say(f"tables in {args.report}")
+        say(f"tables in {args.report}, figures in {args.report / 'report.html'}")
     return report.document()
 
 
@@ -116,6 +116,15 @@ def _export(args: argparse.Namespace) -> Answer:
     return {"rows": rows, "candidates": len(scorer.candidates), "seconds": seconds, "out": str(args.out)}
 
 
+def _adapt_encoder(args: argparse.Namespace) -> Answer:
+    from training.adapt.adapt import adapt
+    from training.adapt.config import load_adapt_config
+
+    record = adapt(load_adapt_config(args.config), args.data, args.out, args.cache, args.minutes, args.resume, say)
+    print(f"{args.out}: {record['sentence']}")
+    return {"model": str(args.out), **record}
+
+
 def _doctor(args: argparse.Namespace) -> Answer:
     from serving.doctor import examine
 
@@ -153,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "train":
             one.add_argument("--out", type=Path, required=True)
         else:
-            one.add_argument("--report", type=Path, help="folder for the tables as Markdown and JSON")
+            one.add_argument(
+                "--report", type=Path, help="folder for tables as Markdown and JSON, and for a page with figures"
+            )
     one = command("recommend", _recommend, "the list of one candidate")
     one.add_argument("--bundle", type=Path, required=True)
     who = one.add_mutually_exclusive_group(required=True)
@@ -177,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         commands.choices[name].add_argument(
             "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
         )
+    one = command("adapt-encoder", _adapt_encoder, "train an encoder further on titles that mean the same work")
+    one.add_argument("--config", type=Path, required=True, help="YAML: titles, and how to learn from them")
+    one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
+    one.add_argument("--out", type=Path, required=True, help="folder of the model, for encoder.encoder of a board")
+    one.add_argument("--minutes", type=float, help="stop after so many and keep the best checkpoint")
+    one.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was ended")
     command("doctor", _doctor, "what is installed, which model, which threads, what is missing")
     return parser
 

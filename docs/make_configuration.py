@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from training.adapt.config import AdaptConfig, TitleFile
 from training.config import TrainConfig
 from training.sources.columns import REQUIRED, TABLE_COLUMNS
 from training.sources.config import Column, Replace, Source, SourcesConfig, Step, TableSources
@@ -110,6 +111,13 @@ def settings_tree() -> Section:
     return Section(tree.path, tree.summary, tree.settings, (plain, *others))
 
 
+def adapt_tree() -> Section:
+    """The settings of ``jobrec adapt-encoder`` that those of training do not hold."""
+    tree = section(AdaptConfig)
+    below = tuple(one for one in tree.below if one.path not in (("encoder",), ("sources",)))
+    return Section((), tree.summary, (), (section(TitleFile, ("titles",)), *below))
+
+
 def markdown() -> str:
     """The text of ``docs/configuration.md``."""
     lines = [
@@ -126,6 +134,9 @@ def markdown() -> str:
     for title, model in REPEATED.items():
         one = section(model)
         lines += ["", f"## {title}", "", one.summary, "", *_table(one.settings, one.summary)]
+    lines += ["", "# Adapting an encoder", "", *_words_on_adapting()]
+    for one in adapt_tree().below:
+        lines += ["", f"## `{'.'.join(one.path)}`", "", one.summary, "", *_table(one.settings, one.summary)]
     return "\n".join(lines) + "\n"
 
 
@@ -145,6 +156,14 @@ def _words_on_sources() -> list[str]:
         named = [f"`{name}`{'*' if name in REQUIRED[table] else ''} ({kind})" for name, kind in columns.items()]
         lines.append(f"- **{table}**: {', '.join(named)}")
     return lines
+
+
+def _words_on_adapting() -> list[str]:
+    return [
+        "`jobrec adapt-encoder` has a YAML file of its own, such as `configs/adapt_titles.yaml`. `encoder` says where",
+        "it starts, `sources` where the board's tables are, if `events.use` asks for them: both as above. `titles` is",
+        "a list of files.",
+    ]
 
 
 def _plain(value: Any) -> Any:

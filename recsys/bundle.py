@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recsys.calibrate import Calibration
 from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelves
 from recsys.codes import Codes
 from recsys.collab import Factors
@@ -31,6 +32,7 @@ from recsys.neighbours import Neighbours
 from recsys.rank import LinearRanker
 from recsys.terms import Lexicon, Terms, Vocabulary
 
+_CALIBRATION: Final = "calibration.json"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
 
 
@@ -60,6 +62,7 @@ class Bundle:
     ranker: LinearRanker
     settings: EngineSettings
     skills: dict[str, int]
+    calibration: Calibration | None = None
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ def write_bundle(
     postings: pd.DataFrame,
     facts: dict[str, Any],
     extra: dict[str, dict[str, NDArray[Any]]] | None = None,
+    calibration: Calibration | None = None,
 ) -> None:
     """Write everything beside ``out``, then rename it into place.
 
@@ -111,6 +115,7 @@ def write_bundle(
         postings: P rows in catalogue order, with the columns that people read.
         facts: more for the manifest: encoder, versions, figures.
         extra: further folders of arrays, by name.
+        calibration: from the order's scores to probabilities, where there are any.
 
     Raises:
         BundleError: ``out`` holds something that is not a bundle.
@@ -129,7 +134,9 @@ def write_bundle(
             _write_arrays(work / folder, content)
         postings.to_parquet(work / "postings.parquet", index=False)
         pd.DataFrame({"skill": list(skills)}, dtype="str").to_parquet(work / "skills.parquet", index=False)
-        (work / "ranker.json").write_text(json.dumps(ranker.to_document(), indent=1) + "\n", encoding="utf-8")
+        _write_json(work / "ranker.json", ranker.to_document())
+        if calibration is not None:
+            _write_json(work / _CALIBRATION, calibration.to_document())
         write_manifest(work, _facts(catalogue, settings) | facts)
         _swap(work, out)
     finally:
@@ -144,6 +151,10 @@ def check_free(out: Path) -> None:
     """
     if out.exists() and not (out / MANIFEST).exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BundleError(f"{out} exists and is not a bundle; choose another folder or empty it")
+
+
+def _write_json(file: Path, document: dict[str, Any]) -> None:
+    file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_arrays(folder: Path, arrays: dict[str, NDArray[Any]]) -> None:
@@ -191,7 +202,14 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         ranker=LinearRanker.from_document(json.loads((path / "ranker.json").read_text(encoding="utf-8"))),
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
+        calibration=_read_calibration(path / _CALIBRATION),
     )
+
+
+def _read_calibration(file: Path) -> Calibration | None:
+    if not file.exists():
+        return None
+    return Calibration.from_document(json.loads(file.read_text(encoding="utf-8")))
 
 
 def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from recsys.config import EventSettings
 from recsys.ids import Ids
 from recsys.queries import VIEWED, Queries
 from recsys.schema import EVENT_TYPES
+from recsys.shown import dismissed, unanswered
 from recsys.terms import Terms
 
 Rows = NDArray[np.int32]
@@ -71,6 +72,8 @@ class Histories:
         kind: uint8 (E,), index into ``EVENT_TYPES``.
         time: float64 (E,), NaN where unknown.
         value: float32 (E,), the customer's own factor on the event's weight, NaN where none.
+        rank: int16 (E,), position at which the posting was shown (1 = first), -1 where unknown.
+        page: int32 (E,), which shown list of the candidate the event belongs to, see ``recsys.schema.Events``.
     """
 
     start: NDArray[np.int64]
@@ -78,6 +81,14 @@ class Histories:
     kind: NDArray[np.uint8]
     time: NDArray[np.float64]
     value: Numbers
+    rank: NDArray[np.int16]
+    page: Rows
+
+    def where(self, kept: NDArray[np.bool_]) -> "Histories":
+        """The same candidates with the events ``kept``, bool (E,), only."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        cut = {f.name: getattr(self, f.name)[kept] for f in fields(self) if f.name != "start"}
+        return Histories(start=before[self.start].astype(np.int64), **cut)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -98,15 +109,13 @@ class Candidates:
 
     def only(self, events: NDArray[np.bool_]) -> "Candidates":
         """The same candidates with the marked events alone, bool (E,)."""
-        past = self.histories
-        start = np.concatenate([[0], np.cumsum(events)])[past.start].astype(np.int64)
-        kept = {f.name: getattr(past, f.name)[events] for f in fields(past) if f.name != "start"}
-        return replace(self, histories=Histories(start=start, **kept))
+        return replace(self, histories=self.histories.where(events))
 
     def hidden(self, rows: NDArray[np.integer], kinds: Sequence[str]) -> NDArray[np.int64]:
         """Sorted keys (request << 32 | posting) of all that the candidates at ``rows`` (B,) did in these ways."""
         start = self.histories.start
-        return _hidden(self.histories, start[rows], start[np.asarray(rows) + 1], kinds)
+        request, at = _events_of(start[rows], start[np.asarray(rows) + 1])
+        return _hidden(request, self.histories.posting[at], self.histories.kind[at], kinds)
 
     def queries(
         self,
@@ -126,14 +135,20 @@ class Candidates:
         moment = np.broadcast_to(np.asarray(now, np.float64), (len(rows),))
         first = self.histories.start[rows]
         past = self.histories.start[np.asarray(rows) + 1] if visible is None else first + visible
-        history, weight, time = _recent(self.histories, first, past, moment, events)
+        request, at = _events_of(first, past)
+        history, weight, time = _recent(self.histories, request, at, moment, events)
+        posting, kind = self.histories.posting[at], self.histories.kind[at]
+        shown, shown_times = unanswered(request, posting, kind, self.histories.time[at], moment, events)
         p = self.profiles
         words, word_weights = p.terms.at(p.texts[rows])
         return Queries(
             history=history,
             weight=weight,
             time=time,
-            hidden=_hidden(self.histories, first, past, events.hide),
+            hidden=_hidden(request, posting, kind, events.hide),
+            shown=shown,
+            shown_times=shown_times,
+            dismissed=dismissed(request, posting, kind, len(first)),
             wanted=p.vectors.vectors(p.wanted[rows]),
             wanted_known=p.wanted[rows] >= 0,
             past=p.vectors.vectors(p.past[rows]),
@@ -156,20 +171,18 @@ class Candidates:
 
 def _recent(
     histories: Histories,
-    first: NDArray[np.int64],
-    past: NDArray[np.int64],
+    request: NDArray[np.int64],
+    flat: NDArray[np.int64],
     now: NDArray[np.float64],
     events: EventSettings,
 ) -> tuple[Rows, Numbers, NDArray[np.float64]]:
     """The latest distinct postings of each history with summed weights: three arrays (B, H), -1 / 0 / NaN."""
     width = max(events.history, VIEWED)
     if len(histories.posting) == 0:
-        shape = (len(first), width)
+        shape = (len(now), width)
         return np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.full(shape, np.nan)
-    length = past - first
-    flat = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length) + np.repeat(first, length)
     useful = (event_weights(histories.kind[flat], histories.value[flat], events) > 0) & (histories.posting[flat] >= 0)
-    count = np.bincount(np.repeat(np.arange(len(first)), length)[useful], minlength=len(first))
+    count = np.bincount(request[useful], minlength=len(now))
     kept = flat[useful]
     at = (np.cumsum(count) - 1)[:, None] - np.arange(_LOOK_BACK * width)
     there = np.arange(_LOOK_BACK * width) < count[:, None]
@@ -215,14 +228,19 @@ def _merge_repeats(
     )
 
 
+def _events_of(first: NDArray[np.int64], past: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All events ``first`` to ``past`` - 1 (B,) of each request: whose (N,) and where in the histories (N,)."""
+    length = past - first
+    request = np.repeat(np.arange(len(first), dtype=np.int64), length)
+    at = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length) + np.repeat(first, length)
+    return request, at
+
+
 def _hidden(
-    histories: Histories, first: NDArray[np.int64], past: NDArray[np.int64], hide: Sequence[str]
+    request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], hide: Sequence[str]
 ) -> NDArray[np.int64]:
     """Sorted keys (request << 32 | posting) of what must not be shown again, from whole histories."""
-    length = past - first
-    request = np.repeat(np.arange(len(first)), length)
-    at = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length) + np.repeat(first, length)
-    kinds = np.isin(histories.kind[at], [EVENT_TYPES.index(name) for name in hide])
-    shown = kinds & (histories.posting[at] >= 0)
-    keys: NDArray[np.int64] = np.unique((request[shown].astype(np.int64) << 32) | histories.posting[at][shown])
+    kinds = np.isin(kind, [EVENT_TYPES.index(name) for name in hide])
+    shown = kinds & (posting >= 0)
+    keys: NDArray[np.int64] = np.unique((request[shown] << 32) | posting[shown])
     return keys

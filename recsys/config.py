@@ -37,6 +37,7 @@ class EventSettings(Settings):
     Attributes:
         weights: by type of event.
         half_life_days: after this many days an event counts half; None: age does not matter.
+        answer_hours: an answer to a shown list is waited for so long; after that what was shown counts as passed over.
         hide: a posting with such an event of the candidate is not recommended to that candidate again.
         history: so many of the postings chosen last are read by collaborative filtering; on a board whose candidates
             choose hundreds, a short history loses most of what they said.
@@ -44,6 +45,7 @@ class EventSettings(Settings):
 
     weights: EventWeights = EventWeights()
     half_life_days: float | None = Field(30.0, gt=0)
+    answer_hours: float = Field(6.0, gt=0)
     hide: tuple[Literal["impression", "view", "save", "apply", "dismiss", "hire"], ...] = ("apply", "dismiss", "hire")
     history: int = Field(24, ge=8, le=1000)
 

@@ -109,6 +109,28 @@ def load_encoder(config: EncoderConfig, cache_dir: Path | None = None) -> Encode
     return _named_encoder(config)
 
 
+def open_model(config: EncoderConfig, cache_dir: Path | None = None) -> "SentenceTransformer":
+    """The model behind the encoder that the config names, as it is stored: to be trained further.
+
+    Raises:
+        ConfigError: the model cannot be found or read, or there is none ("hash").
+        MissingExtraError: as ``load_encoder``.
+    """
+    encoder = load_encoder(config, cache_dir)
+    if not isinstance(encoder, TransformerEncoder):
+        raise ConfigError(f"encoder: {config.encoder!r} has no model; give minilm, static or a model's folder")
+    return encoder.open_model()
+
+
+def open_folder(folder: Path) -> "SentenceTransformer":
+    """The sentence-transformers model in a folder.
+
+    Raises:
+        ConfigError: it cannot be loaded.
+    """
+    return _open_model(str(folder), offline=True)
+
+
 def encoder_languages(config: EncoderConfig) -> frozenset[str] | None:
     """ISO 639-1 codes of the languages that the encoder is known to read; None for a model of the customer's own."""
     return _ENGLISH if config.encoder in ("minilm", "static", "hash") else None
@@ -147,7 +169,7 @@ class TransformerEncoder:
     def precision(self) -> Literal["float32", "bfloat16"]:
         """What the model computes in; "auto" resolved."""
         asked = self._config.precision
-        return asked if asked != "auto" else "bfloat16" if _computes_bfloat16() else "float32"
+        return asked if asked != "auto" else "bfloat16" if computes_bfloat16() else "float32"
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -155,6 +177,10 @@ class TransformerEncoder:
         if np.isfinite(limit := model.max_seq_length or np.inf):  # a static model has none
             model.max_seq_length = min(int(limit), self._config.max_tokens)
         return model.eval()
+
+    def open_model(self) -> "SentenceTransformer":
+        """The model as it is stored, with its own token limit."""
+        return self._load()
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> NDArray[np.float32]:
         """Unit vectors, float32 (N, d); see ``Encoder.encode``."""
@@ -319,7 +345,7 @@ def _distil(source: Path, folder: Path | None) -> "SentenceTransformer":
         from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     except ImportError:  # before sentence-transformers 6
         from sentence_transformers.models import StaticEmbedding
-    with _quiet():
+    with quiet():
         static = StaticEmbedding.from_distillation(str(source), device="cpu", pca_dims=_STATIC_DIMENSION)
         model = SentenceTransformer(modules=[static], device="cpu")
         if folder is not None:
@@ -337,7 +363,7 @@ def _open_model(name: str, offline: bool) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
     try:
-        with _quiet():
+        with quiet():
             return SentenceTransformer(name, device="cpu", local_files_only=offline)
     except Exception as error:  # hub, files, weights and settings each fail in a way of their own
         reason = " ".join(str(error).split())[:300]
@@ -345,7 +371,7 @@ def _open_model(name: str, offline: bool) -> "SentenceTransformer":
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bar and no table of weights from transformers while a model is opened."""
     from transformers.utils import logging as bars
 
@@ -389,7 +415,7 @@ def _pooled_size(folder: Path) -> int | None:
     return int(size) if size and modes == 1 else None
 
 
-def _computes_bfloat16() -> bool:
+def computes_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself; without that, bfloat16 is slower than float32."""
     try:
         flags = Path("/proc/cpuinfo").read_text("utf-8")

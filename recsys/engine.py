@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from recsys.arrange import Number, arrange
 from recsys.bundle import Bundle, open_bundle
+from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
 from recsys.eligible import CONDITIONS, eligible, failures
@@ -64,6 +65,7 @@ class Engine:
         skills: code of each skill's ``recsys.attributes.skill_key``.
         explainer: words for reasons; None where the bundle's texts are not at hand.
         name: which bundle this is.
+        calibration: from the ranker's scores to probabilities; None where the data allow none.
     """
 
     catalogue: Catalogue
@@ -72,6 +74,7 @@ class Engine:
     skills: dict[str, int]
     explainer: Explainer | None = None
     name: str = ""
+    calibration: Calibration | None = None
 
     @classmethod
     def load(cls, path: str | Path, verify: bool = True) -> "Engine":
@@ -90,7 +93,9 @@ class Engine:
     def from_bundle(cls, bundle: Bundle) -> "Engine":
         """The engine of an open bundle."""
         explainer = Explainer(bundle.titles, bundle.companies)
-        return cls(bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name)
+        return cls(
+            bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name, bundle.calibration
+        )
 
     def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:
         """The best postings for each request, at most ``k``, best first.
@@ -185,8 +190,14 @@ class Engine:
         ]
 
     def with_ranker(self, ranker: Ranker) -> "Engine":
-        """The same engine with another order."""
-        return replace(self, ranker=ranker)
+        """The same engine with another order, whose scores have no probabilities."""
+        return replace(self, ranker=ranker, calibration=None)
+
+    def probabilities(self, lists: Lists) -> Numbers:
+        """Of an answer, float32 (B, k), see ``recsys.calibrate``; NaN without a calibration and beyond a list's end."""
+        if self.calibration is None:
+            return np.full(lists.scores.shape, np.nan, np.float32)
+        return self.calibration.of(lists.scores)
 
     def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: bool) -> Lists:
         catalogue = self.catalogue
@@ -206,6 +217,7 @@ class Engine:
         count = int((lists.rows[at] >= 0).sum())
         ids = self.catalogue.ids.names(lists.rows[at, :count])
         words = lists.reasons.words(at) if lists.reasons is not None else [()] * count
+        chance = [None] * count if self.calibration is None else self.calibration.of(lists.scores[at, :count]).tolist()
         return [
             Recommendation(
                 posting_id=str(ids[rank]),
@@ -213,6 +225,7 @@ class Engine:
                 score=float(lists.scores[at, rank]),
                 reasons=words[rank],
                 sources=tuple(name for bit, name in enumerate(SOURCES) if lists.sources[at, rank] >> bit & 1),
+                probability=chance[rank],
             )
             for rank in range(count)
         ]

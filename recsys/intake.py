@@ -128,4 +128,7 @@ def _histories(histories: Sequence[Sequence[Interaction]], catalogue: Catalogue)
         kind=np.array([EVENT_TYPES.index(event.type) for event in flat], np.uint8),
         time=np.array([number_or_nan(event.time) for event in flat], np.float64),
         value=np.array([number_or_nan(event.value) for event in flat], np.float32),
+        # What learning reads from a log of shown lists; an answer does not depend on it.
+        rank=np.full(len(flat), -1, np.int16),
+        page=np.full(len(flat), -1, np.int32),
     )

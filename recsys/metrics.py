@@ -184,3 +184,55 @@ def paired_bootstrap(a: Floats, b: Floats, repeats: int = 1000, seed: int = 0) -
     # Rounding in the mean must not turn "just as far" into "nearer".
     as_far = np.abs(means - seen) >= abs(seen) * (1 - 1e-12)
     return seen, float(low), float(high), float((1 + as_far.sum()) / (1 + repeats))
+
+
+def calibration_error(
+    predicted: Floats,
+    observed: Floats,
+    weight: Floats | None = None,
+    group: Integers | None = None,
+    bins: int = 15,
+    repeats: int = 500,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Expected calibration error with its 95 % bootstrap interval.
+
+    The predictions are sorted and cut into bins of equal count; the error is the mean over bins, by their weight, of
+    the gap between mean prediction and mean outcome (Naeini, Cooper, Hauskrecht, AAAI 2015; bins of equal count as in
+    Nixon et al., "Measuring calibration in deep learning", 2019). Chance alone makes it positive: its size grows as
+    bins hold fewer outcomes, which the interval, made from resampled groups, shares.
+
+    Args:
+        predicted: float (N,), probabilities.
+        observed: float (N,), outcomes 0 or 1, or such divided by the chance of being looked at.
+        weight: float (N,), of each; None: all alike.
+        group: int (N,), what is drawn as a whole, e.g. the list an impression stood in; None: each by itself.
+        bins: at most so many; equal predictions stay in one bin.
+        repeats: how many resamples.
+        seed: of the resampling.
+
+    Returns:
+        the error, low and high end; three NaN where there is no prediction.
+    """
+    _checked_repeats(repeats)
+    predicted, observed = np.asarray(predicted, np.float64), np.asarray(observed, np.float64)
+    weight = np.ones(len(predicted)) if weight is None else np.asarray(weight, np.float64)
+    if not len(predicted) == len(observed) == len(weight) or bins < 1:
+        raise ValueError(f"{len(predicted)} predictions, {len(observed)} outcomes, {len(weight)} weights, {bins} bins")
+    if not len(predicted):
+        return float("nan"), float("nan"), float("nan")
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, bins + 1)[1:-1]))
+    place = np.searchsorted(edges, predicted, side="right")
+    whole = np.arange(len(predicted)) if group is None else np.unique(group, return_inverse=True)[1]
+    key, cells = whole * (len(edges) + 1) + place, (int(whole.max()) + 1) * (len(edges) + 1)
+    gap = np.bincount(key, weight * (predicted - observed), cells).reshape(-1, len(edges) + 1)
+    mass = np.bincount(key, weight, cells).sum()
+    error = float(np.abs(gap.sum(axis=0)).sum() / mass)
+    per_group = np.bincount(whole, weight)
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(repeats)
+    for one in range(repeats):
+        times = np.bincount(rng.integers(0, len(gap), len(gap)), minlength=len(gap))
+        drawn[one] = np.abs(times @ gap).sum() / max(float(times @ per_group), 1e-12)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return error, float(low), float(high)

@@ -35,7 +35,7 @@ def everything(open_rows: Rows, requests: int) -> Pool:
     return Pool(rows, np.zeros(rows.shape, np.uint8))
 
 
-def unite(found: list[Rows], width: int) -> Pool:
+def unite(found: list[Rows], width: int, spare: list[Rows] | None = None) -> Pool:
     """Merge the lists of the sources into one pool of ``width`` postings.
 
     Where the union is larger, each source loses its tail in proportion to its length.
@@ -43,10 +43,16 @@ def unite(found: list[Rows], width: int) -> Pool:
     Args:
         found: for each source int32 (B, n_i), best first, -1 where fewer; a posting may stand several times.
         width: postings kept for each request.
+        spare: more of some sources, of the last ones in their order, for places that are empty otherwise.
     """
-    priority = np.concatenate([(np.arange(f.shape[1]) + 1) / max(f.shape[1], 1) for f in found])
+    behind = np.arange(len(found) + len(spare or [])) >= len(found)
+    found = [*found, *(spare or [])]
+    priority = np.concatenate(
+        [late + (np.arange(f.shape[1]) + 1) / max(f.shape[1], 1) for f, late in zip(found, behind, strict=True)]
+    )
     order = np.argsort(priority, kind="stable")
-    bits = np.repeat(np.uint8(1) << np.arange(len(found), dtype=np.uint8), [f.shape[1] for f in found])[order]
+    number = np.where(behind, np.arange(len(found)) - int(behind.sum()), np.arange(len(found)))
+    bits = np.repeat(np.uint8(1) << number.astype(np.uint8), [f.shape[1] for f in found])[order]
     rows = np.concatenate(found, axis=1)[:, order]
     requests, columns = rows.shape
     if columns < width:

@@ -10,15 +10,20 @@ WANTED = 4  #: desired titles
 PAST = 4  #: titles held
 WORKED = 4  #: places of past work
 TEXTS = WANTED + PAST + 1  #: texts of a profile whose words are compared: desired titles, titles held, the whole
+DISMISSED = 4  #: postings dismissed last, whose likes are held back
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
+#: Arrays of keys (request << 32 | row), and those that hold a value for each key.
+_OF_KEYS: dict[str, tuple[str, ...]] = {"hidden": (), "shown": ("shown_times",)}
+SPARSE = frozenset(["hidden", "shown", "shown_times"])
+
 
 @dataclass(frozen=True)
 class Queries:
-    """B requests. The first dimension of every array but ``hidden`` is B; widths do not depend on B.
+    """B requests. The first dimension of every array but ``SPARSE`` is B; widths do not depend on B.
 
     Attributes:
         history: int32 (B, H), catalogue rows of distinct postings, latest first, -1 padded; H is
@@ -26,6 +31,9 @@ class Queries:
         weight: float32 (B, H), event weights with age counted, 0 where the row is -1.
         time: float64 (B, H), when, NaN where unknown.
         hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
+        shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
+        shown_times: float32 (M,), how often without an answer, with age counted; see ``recsys.shown``.
+        dismissed: int32 (B, DISMISSED), catalogue rows of postings dismissed, latest first, -1 padded.
         wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
         wanted_known, past_known: bool (B, WANTED | PAST).
         whole: float32 (B, d), the profile as one text; whole_known: bool (B,).
@@ -43,6 +51,9 @@ class Queries:
     weight: Numbers
     time: NDArray[np.float64]
     hidden: NDArray[np.int64]
+    shown: NDArray[np.int64]
+    shown_times: Numbers
+    dismissed: Rows
     wanted: Numbers
     wanted_known: Flags
     past: Numbers
@@ -66,15 +77,24 @@ class Queries:
 
     def part(self, at: int, to: int) -> "Queries":
         """Requests ``at`` to ``to`` - 1."""
-        low, high = np.searchsorted(self.hidden, [np.int64(at) << 32, np.int64(to) << 32])
-        cut = {f.name: getattr(self, f.name)[at:to] for f in fields(self) if f.name != "hidden"}
-        return Queries(hidden=self.hidden[low:high] - (np.int64(at) << 32), **cut)
+        first = np.int64(at) << 32
+        cut = {f.name: getattr(self, f.name)[at:to] for f in fields(self) if f.name not in SPARSE}
+        for name, values in _OF_KEYS.items():
+            keys = getattr(self, name)
+            low, high = np.searchsorted(keys, [first, np.int64(to) << 32])
+            cut[name] = keys[low:high] - first
+            cut |= {value: getattr(self, value)[low:high] for value in values}
+        return Queries(**cut)
 
     def take(self, rows: NDArray[np.intp]) -> "Queries":
         """The requests at ``rows``, ascending."""
         number = np.full(len(self), -1, np.int64)
         number[rows] = np.arange(len(rows))
-        owner = number[self.hidden >> 32]
-        hidden = (owner << 32 | (self.hidden & 0xFFFFFFFF))[owner >= 0]
-        cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "hidden"}
-        return Queries(hidden=hidden, **cut)
+        cut = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in SPARSE}
+        for name, values in _OF_KEYS.items():
+            keys = getattr(self, name)
+            owner = number[keys >> 32]
+            kept = owner >= 0
+            cut[name] = (owner << 32 | (keys & 0xFFFFFFFF))[kept]
+            cut |= {value: getattr(self, value)[kept] for value in values}
+        return Queries(**cut)

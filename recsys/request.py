@@ -84,6 +84,8 @@ class Recommendation:
         score: higher is better, comparable within one list only.
         reasons: up to three, in words, of what decided.
         sources: which sources of the pool brought the posting; empty where the whole board was scored.
+        probability: of an answer to the posting shown at the first place, see ``recsys.calibrate``; None where the
+            data of the bundle do not say how often what is shown is answered.
     """
 
     posting_id: str
@@ -91,3 +93,4 @@ class Recommendation:
     score: float
     reasons: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    probability: float | None = None

@@ -44,7 +44,29 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
             catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, settings.popular * scale
         ),
     }
-    return unite([found[name] for name in SOURCES], width)
+    lists = [found[name] for name in SOURCES]
+    return _filled(unite(lists, width), lists, catalogue, cells, settings)
+
+
+def _filled(pool: Pool, lists: list[Rows], catalogue: Catalogue, cells: Rows, settings: RetrieveSettings) -> Pool:
+    """The pool with its empty places filled from the whole shelves, of the cells around and then of the board.
+
+    They are empty for those of whom little is known: without a text there is nothing that near postings could be alike
+    to.
+    """
+    short = np.flatnonzero((pool.rows < 0).any(axis=1))
+    if len(short) == 0:
+        return pool
+    width, shelves = pool.rows.shape[1], catalogue.shelves
+    recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
+    spare = [
+        _from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent),
+        _from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular),
+    ]
+    full = unite([one[short] for one in lists], width, spare)
+    rows, sources = pool.rows.copy(), pool.sources.copy()
+    rows[short], sources[short] = full.rows, full.sources
+    return Pool(rows, sources)
 
 
 def _interleave(found: Rows, requests: int, keep: int) -> Rows:

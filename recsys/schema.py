@@ -47,6 +47,8 @@ class Events:
         time: float64 (E,), seconds since 1970 UTC, NaN where unknown.
         value: float32 (E,), the customer's own weight of the event, NaN where none.
         rank: int16 (E,), position at which the posting was shown (1 = first), -1 where unknown.
+        page: int32 (E,), equal for events of one candidate that belong to one shown list: from the request's id;
+            for an impression without one from its time; -1 where neither is known.
     """
 
     candidate: NDArray[np.int32]
@@ -55,6 +57,7 @@ class Events:
     time: NDArray[np.float64]
     value: NDArray[np.float32]
     rank: NDArray[np.int16]
+    page: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.candidate)
@@ -62,7 +65,8 @@ class Events:
     @classmethod
     def empty(cls) -> "Events":
         """Events of a board that has none yet."""
-        return cls(*(np.empty(0, dtype) for dtype in ("int32", "int32", "uint8", "float64", "float32", "int16")))
+        dtypes = ("int32", "int32", "uint8", "float64", "float32", "int16", "int32")
+        return cls(*(np.empty(0, dtype) for dtype in dtypes))
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Events":
         """The events at ``rows`` (a boolean mask or an index array), in that order."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-#: Families that can be switched off together: text, place, behaviour (collaborative), attributes, board.
-FAMILIES = ("text", "place", "behaviour", "attributes", "board")
+#: Families that can be switched off together: text, place, behaviour (collaborative), attributes, board, shown.
+FAMILIES = ("text", "place", "behaviour", "attributes", "board", "shown")
 NOTHING = np.float32(np.nan)  #: no evidence
 
 

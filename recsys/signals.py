@@ -9,7 +9,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys import signals_attributes, signals_behaviour, signals_lexical, signals_place, signals_text
+from recsys import (
+    signals_attributes,
+    signals_behaviour,
+    signals_lexical,
+    signals_place,
+    signals_shown,
+    signals_text,
+)
 from recsys.catalogue import Catalogue
 from recsys.interests import Interests
 from recsys.queries import Queries
@@ -29,6 +36,7 @@ SIGNALS: tuple[Signal, ...] = (
     *_JOINT,
     *signals_behaviour.SIGNALS,
     *signals_attributes.SIGNALS,
+    *signals_shown.SIGNALS,
 )
 NAMES: tuple[str, ...] = tuple(signal.name for signal in SIGNALS)
 COLUMN: dict[str, int] = {name: at for at, name in enumerate(NAMES)}
@@ -42,6 +50,7 @@ ROOMS: tuple[Room, ...] = (
     signals_place.places,
     signals_behaviour.collaborative,
     signals_attributes.attributes,
+    signals_shown.shown,
 )
 
 

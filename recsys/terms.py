@@ -62,10 +62,10 @@ class Terms:
 
     def at(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.uint16], Numbers]:
         """Codes and float32 weights (..., T) of the texts at ``rows`` (any shape), zeros for a row of -1."""
-        there = rows >= 0 if len(self) else np.zeros(rows.shape, bool)
         if len(self) == 0:
             empty = (*rows.shape, self.codes.shape[1])
             return np.zeros(empty, np.uint16), np.zeros(empty, np.float32)
+        there = rows >= 0
         safe = np.where(there, rows, 0)
         scale = np.where(there, self.scale[safe], np.float32(0))
         codes = np.where(there[..., None], self.codes[safe], np.uint16(0))

@@ -21,6 +21,7 @@ _SCHEMA = pa.schema(
         ("posting_id", pa.string()),
         ("rank", pa.int32()),
         ("score", pa.float32()),
+        ("probability", pa.float32()),
         ("reasons", pa.string()),
         ("bundle", pa.dictionary(pa.int8(), pa.string())),
     ]
@@ -35,7 +36,7 @@ def export(
     reasons: bool = True,
     progress: Progress | None = None,
 ) -> int:
-    """Write ``candidate_id, posting_id, rank, score, reasons, bundle``, best first for each candidate.
+    """Write ``candidate_id, posting_id, rank, score, probability, reasons, bundle``, best first for each candidate.
 
     The file appears under its name when it is complete.
 
@@ -83,6 +84,7 @@ def _table(scorer: Scorer, rows: np.ndarray, lists: Lists) -> pa.Table:
         "posting_id": pa.array(scorer.engine.catalogue.ids.names(postings), pa.string()),
         "rank": pa.array(np.broadcast_to(np.arange(1, there.shape[1] + 1), there.shape)[there], pa.int32()),
         "score": pa.array(lists.scores[there], pa.float32()),
+        "probability": pa.array(scorer.engine.probabilities(lists)[there], pa.float32(), from_pandas=True),
         "reasons": pa.array(words, pa.string()),
         "bundle": pa.DictionaryArray.from_arrays(np.zeros(len(postings), np.int8), [scorer.engine.name]),
     }

@@ -68,6 +68,30 @@ def test_simulate_and_train(run, tmp_path, hash_config):
     assert json.loads((out / "manifest.json").read_text())["as_of"] == trained["as_of"]
 
 
+def test_evaluating_a_board_that_is_too_small_to_learn_from(run, tmp_path, hash_config):
+    data, folder = tmp_path / "data", tmp_path / "report"
+    run("simulate", "--candidates", 40, "--postings", 60, "--cities", 5, "--out", data)
+    ran = run("evaluate", "--config", hash_config, "--data", data, "--report", folder, "--json")
+    found = answer(ran)
+    assert found["order"] == "blend"
+    assert 0 < found["queries"] < 200
+    assert found == json.loads((folder / "evaluation.json").read_text())
+    assert "## Where answers were lost" in ran[1]
+    assert f"figures in {folder / 'report.html'}" in ran[2]
+    assert found["impressions"] is True
+    assert "There are impressions in the data" in (folder / "report.html").read_text()
+
+
+def test_a_board_without_events_cannot_be_evaluated(run, tmp_path, hash_config):
+    data = tmp_path / "data"
+    run("simulate", "--candidates", 5, "--postings", 20, "--cities", 5, "--out", data)
+    (data / "events.parquet").unlink()
+    said = run("evaluate", "--config", hash_config, "--data", data, "--report", tmp_path / "report")
+    assert said[0] == 2
+    assert "too few events" in said[2].splitlines()[-1]
+    assert not (tmp_path / "report").exists()
+
+
 def test_training_tells_its_progress_on_standard_error(run, tmp_path, hash_config, market):
     status, out, err = run("train", "--config", hash_config, "--data", market.data, "--out", tmp_path / "bundle")
     assert status == 0

@@ -11,13 +11,15 @@ from packaging.requirements import Requirement
 
 import jobrec
 import recsys
-from docs.make_configuration import REPEATED, default_yaml, markdown, section, settings_tree
+from docs.make_configuration import REPEATED, adapt_tree, default_yaml, markdown, section, settings_tree
+from training.adapt.config import load_adapt_config
 from training.config import TrainConfig, load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 README = (ROOT / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+ADAPTING = set((ROOT / "configs").glob("adapt_*.yaml"))  # of `jobrec adapt-encoder`
 
 
 def test_version_is_the_newest_of_the_changelog():
@@ -36,7 +38,7 @@ def test_public_names_are_there_and_explained():
 def test_every_command_stands_in_the_readme(capsys):
     with pytest.raises(SystemExit):
         jobrec.main(["--help"])
-    commands = re.findall(r"^    ([a-z]+)\b", capsys.readouterr().out, re.M)
+    commands = re.findall(r"^    ([a-z-]+)\b", capsys.readouterr().out, re.M)
     assert len(commands) >= 7
     assert [one for one in commands if f"`jobrec {one}`" not in README] == []
 
@@ -66,9 +68,14 @@ def test_links_lead_somewhere():
     assert [link for page, link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(set((ROOT / "configs").glob("*.yaml")) - ADAPTING), ids=lambda path: path.stem)
 def test_config_loads(path):
     assert isinstance(load_config(path), TrainConfig)
+
+
+@pytest.mark.parametrize("path", sorted(ADAPTING), ids=lambda path: path.stem)
+def test_config_of_an_adaptation_loads(path):
+    assert load_adapt_config(path).titles
 
 
 def test_default_config_says_what_no_config_means():
@@ -87,7 +94,7 @@ def test_default_config_says_what_no_config_means():
 
 def test_every_setting_is_explained():
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == markdown(), "run: make docs"
-    sections = [*settings_tree().walk(), *(section(model) for model in REPEATED.values())]
+    sections = [*settings_tree().walk(), *adapt_tree().walk(), *(section(model) for model in REPEATED.values())]
     unexplained = [
         ".".join((*one.path, setting.name)) for one in sections for setting in one.settings if len(setting.meaning) < 5
     ]

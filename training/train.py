@@ -17,6 +17,7 @@ from recsys.schema import Tables
 from recsys.stored import FOLDER, candidate_arrays
 from recsys.text import posting_texts
 from recsys.vectors import VectorCache
+from training.calibration import probability_line
 from training.choose import Choice, choose_ranker
 from training.config import TrainConfig
 from training.prepare import Prepared, prepare
@@ -88,6 +89,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         validation_blocks(prepared, config.engine.events, config.validation, now),
     )
     say(_sentence(choice, config))
+    say(probability_line(choice.calibrated))
     everything = np.ones(len(prepared.candidates.histories.posting), bool)
     catalogue = catalogue_at(prepared, config.engine, everything, now, now)
     facts = _facts(config, encoder_name, choice, now, started)
@@ -100,6 +102,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         prepared.postings[_SHOWN],
         facts,
         {FOLDER: candidate_arrays(prepared.candidates)},
+        None if choice.calibrated is None else choice.calibrated.calibration,
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
     return Trained(prepared, choice, summary, facts)
@@ -125,5 +128,6 @@ def _facts(config: TrainConfig, encoder: str, choice: Choice, now: float, starte
         "validation": {
             "queries": choice.queries,
             "figures": {} if trial is None else trial.figures(np.ones(len(trial.seen), bool)),
+            "calibration": None if choice.calibrated is None else choice.calibrated.figures,
         },
     }

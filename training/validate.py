@@ -11,7 +11,7 @@ from recsys.config import EngineSettings
 from recsys.eligible import eligible
 from recsys.interests import Interests, find_interests
 from recsys.queries import Queries
-from recsys.rank import LinearRanker
+from recsys.rank import Ranker
 from recsys.signals import SIGNALS, compute
 from training.config import ValidationSettings
 from training.learn import Lessons
@@ -23,6 +23,7 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 FOLDS = 2
+_SHOWN = np.flatnonzero(["shown" in signal.family.split() for signal in SIGNALS])
 _AT_ONCE = 8  # queries whose whole catalogue is scored at once
 
 
@@ -81,12 +82,17 @@ def _queries(prepared: Prepared, settings: EngineSettings, block: Block) -> Quer
 
 
 def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:
-    """Signals of each answer and of negatives drawn uniformly from what it could have been.
+    """Signals of each answer, of negatives drawn uniformly from what it could have been, and of what was passed over.
 
     Where postings carry no dates, an answer that had events is compared with others that had, a new one with new ones.
+    What a list shows is the board's choice: an answer stood in one, a posting drawn uniformly hardly ever did. So the
+    signals of what was shown before tell these two apart by the board's habits, not by the candidate's liking; they
+    are levelled there, and learned from what stood in the same list alone.
     """
     rng = np.random.default_rng(settings.seed)
-    rows = _draw(asked, settings.negatives, rng)
+    drawn = _draw(asked, settings.negatives, rng)
+    passed = asked.block.passed
+    rows = np.concatenate([drawn, np.where(passed >= 0, passed, drawn[:, :1])], axis=1)
     signals = np.concatenate(
         [
             compute(asked.catalogue, asked.queries.part(a, b), asked.interests.part(a, b), rows[a:b])
@@ -98,6 +104,8 @@ def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:
     )
     lacking = ~allowed | (rows == rows[:, :1])
     lacking[:, 0] = False
+    level = np.ix_(np.arange(len(rows)), np.arange(1, drawn.shape[1]), _SHOWN)
+    signals[level] = signals[:, :1, _SHOWN]
     return Lessons(signals, lacking, asked.fold(settings.seed))
 
 
@@ -122,7 +130,7 @@ def _strata(asked: Asked) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]
         yield asked.seen == stratum, catalogue.open & (catalogue.behaviour.seen == stratum)
 
 
-Contenders = Sequence[Sequence[LinearRanker]]  # each a list of one ranker a fold, learned on the other folds
+Contenders = Sequence[Sequence[Ranker]]  # each a list of one ranker a fold, learned on the other folds
 
 
 def ranks(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> NDArray[np.int64]:

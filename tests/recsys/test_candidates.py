@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from requests_at_random import random_requests
 from small_catalogue import DAY, NOW, make_catalogue, unit
 
-from recsys.candidates import Histories, event_weights
+from recsys.candidates import event_weights
 from recsys.config import EventSettings, EventWeights
 from recsys.intake import to_candidates
 from recsys.request import Interaction, Request
@@ -145,11 +145,7 @@ class TestVisible:
         rows = rng.permutation(len(candidates))
         h = candidates.histories
         kept = np.arange(len(h.posting)) - np.repeat(h.start[:-1], lengths) < np.repeat(visible, lengths)
-        start = np.concatenate([[0], np.cumsum(visible)]).astype(np.int64)
-        deleted = replace(
-            candidates,
-            histories=Histories(start, h.posting[kept], h.kind[kept], h.time[kept], h.value[kept]),
-        )
+        deleted = replace(candidates, histories=h.where(kept))
         moment = NOW - rng.uniform(0, 60, len(rows)) * DAY
         cut = candidates.queries(rows, moment, EventSettings(), visible[rows])
         same_queries(cut, deleted.queries(rows, moment, EventSettings()))

@@ -202,3 +202,38 @@ def test_p_values_are_uniform_where_nothing_differs():
 def test_wrong_arguments_are_refused(call):
     with pytest.raises(ValueError, match=r"\d"):
         call()
+
+
+class TestCalibrationError:
+    def test_it_is_the_gap_in_bins_of_equal_count(self):
+        predicted = np.repeat([0.1, 0.4, 0.8], 10)
+        observed = np.concatenate([np.arange(10) < 2, np.arange(10) < 4, np.arange(10) < 5]).astype(float)
+        error, low, high = metrics.calibration_error(predicted, observed, bins=3)
+        assert error == pytest.approx((0.1 + 0 + 0.3) / 3)
+        assert 0 < low <= high
+        weighted = metrics.calibration_error(predicted, observed, np.repeat([2.0, 1.0, 1.0], 10), bins=3)[0]
+        assert weighted == pytest.approx((2 * 0.1 + 0.3) / 4)
+
+    def test_true_probabilities_have_hardly_any_and_wrong_ones_their_distance(self):
+        rng = np.random.default_rng(0)
+        true = rng.uniform(0, 0.5, 50_000)
+        observed = (rng.random(50_000) < true).astype(float)
+        assert metrics.calibration_error(true, observed)[0] < 0.006
+        error, low, high = metrics.calibration_error(true + 0.1, observed)
+        assert low < 0.1 < high
+        assert error == pytest.approx(0.1, abs=0.005)
+
+    def test_lists_drawn_as_a_whole_widen_the_interval(self):
+        rng = np.random.default_rng(0)
+        lists = np.repeat(np.arange(200), 20)
+        observed = np.repeat((rng.random(200) < 0.3).astype(float), 20)
+        told = np.full(4000, 0.2)
+        apart = metrics.calibration_error(told, observed)
+        together = metrics.calibration_error(told, observed, group=lists)
+        assert together[0] == apart[0]
+        assert together[2] - together[1] > 2 * (apart[2] - apart[1])
+
+    def test_nothing_and_wrong_arguments(self):
+        assert np.isnan(metrics.calibration_error(np.empty(0), np.empty(0))).all()
+        with pytest.raises(ValueError, match="2 predictions, 1 outcomes"):
+            metrics.calibration_error(np.zeros(2), np.zeros(1))

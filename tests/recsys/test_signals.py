@@ -189,11 +189,23 @@ class PlainSignals:
         found["freshness"] = NAN if math.isnan(age) else -math.log(1 + max(age, 0) / 7)
         return found
 
+    def shown(self, row):
+        c, q, at = self.c, self.q, self.at
+        met = {int(k) & 0xFFFFFFFF: float(n) for k, n in zip(q.shown, q.shown_times, strict=True) if k >> 32 == at}
+        against = [int(one) for one in q.dismissed[at] if one >= 0]
+        employers = [int(c.attributes.company[one]) for one in against if c.attributes.company[one] >= 0]
+        mine = int(c.attributes.company[row])
+        title = self.vector(c.title, row)
+        return {
+            "shown_unanswered": -math.log(1 + met.get(row, 0)) if met else NAN,
+            "employer_dismissed": -float(mine in employers) if employers and mine >= 0 else NAN,
+            "title_dismissed": -best([float(title @ self.vector(c.title, one)) for one in against]),
+        }
+
     def of(self, row):
         texts = self.texts(row)
-        return (
-            texts | self.words(row) | self.places(row, texts["title_any"]) | self.behaviour(row) | self.attributes(row)
-        )
+        found = texts | self.words(row) | self.places(row, texts["title_any"])
+        return found | self.behaviour(row) | self.attributes(row) | self.shown(row)
 
 
 def board_and_queries(seed, with_text, requests=24):
@@ -259,7 +271,7 @@ def test_a_board_of_titles_only_with_nothing_else_said():
     found = signals_of(catalogue, ask(catalogue, [Request(None, Profile(wanted=wanted), history)]), np.arange(4)[None])
     speaking = {NAMES[column] for column in np.flatnonzero(~np.isnan(found).all(axis=(0, 1)))}
     assert speaking == {name for name in NAMES if name.startswith("title_")} - {
-        "title_past", "title_past_last", "title_near", "title_profile"
+        "title_past", "title_past_last", "title_near", "title_profile", "title_dismissed"
     }  # fmt: skip
     np.testing.assert_allclose(found[0, :, COLUMN["title_viewed"]], [0, 1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found[0, :, COLUMN["title_wanted"]], [0, 0, 1, 0], atol=1e-6)

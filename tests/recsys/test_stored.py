@@ -62,15 +62,9 @@ def test_only_events_that_had_happened_are_visible(market, stored, scorer):
     events = scorer.engine.settings.events
     rows = np.flatnonzero(stored.histories.lengths >= 4)[:50]
     histories = stored.histories
-    kept = np.concatenate([np.arange(histories.start[row], histories.start[row] + 3) for row in range(len(stored))
-                           if row in set(rows.tolist())])  # fmt: skip
-    start = np.concatenate([[0], np.cumsum(np.where(np.isin(np.arange(len(stored)), rows), 3, 0))])
-    shorter = replace(
-        histories,
-        start=start.astype(np.int64),
-        **{name: getattr(histories, name)[kept] for name in ("posting", "kind", "time", "value")},
-    )
-    cut = replace(stored, histories=shorter).queries(rows, market.as_of, events)
+    kept = np.zeros(len(histories.posting), bool)
+    kept[histories.start[rows][:, None] + np.arange(3)] = True
+    cut = replace(stored, histories=histories.where(kept)).queries(rows, market.as_of, events)
     told = stored.queries(rows, market.as_of, events, visible=np.full(len(rows), 3))
-    for name in ("history", "weight", "time", "hidden"):
+    for name in ("history", "weight", "time", "hidden", "shown", "shown_times", "dismissed"):
         np.testing.assert_array_equal(getattr(cut, name), getattr(told, name), err_msg=name)

@@ -95,7 +95,7 @@ def test_the_export_gives_the_lists_of_single_calls(serving, one_by_one, tmp_pat
     same(lists_in(tmp_path / "lists.parquet", serving), one_by_one)
     frame = pd.read_parquet(tmp_path / "lists.parquet")
     assert rows == len(frame) == sum(map(len, one_by_one))
-    assert list(frame) == ["candidate_id", "posting_id", "rank", "score", "reasons", "bundle"]
+    assert list(frame) == ["candidate_id", "posting_id", "rank", "score", "probability", "reasons", "bundle"]
     assert frame["reasons"].tolist() == ["; ".join(line.reasons) for one in one_by_one for line in one]
     assert set(frame["bundle"]) == {serving.engine.name}
 

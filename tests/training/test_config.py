@@ -35,7 +35,9 @@ def test_every_setting_can_be_written_down_and_read_again(tmp_path):
     assert load_config(file) == config != TrainConfig()
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted(set(CONFIGS.glob("*.yaml")) - set(CONFIGS.glob("adapt_*.yaml"))), ids=lambda file: file.stem
+)
 def test_the_configs_that_ship_are_valid(file):
     config = load_config(file)
     assert config.sources.tables.postings or config.sources == TrainConfig().sources

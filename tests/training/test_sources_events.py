@@ -34,8 +34,10 @@ def test_order_and_columns(tmp_path):
     assert events.kind.tolist() == [IMPRESSION, APPLY, VIEW, VIEW, SAVE]  # without a time: before the others
     np.testing.assert_array_equal(events.value, np.float32([np.nan, np.nan, np.nan, 0.5, np.nan]))
     assert events.rank.tolist() == [3, -1, -1, -1, -1]
-    dtypes = [getattr(events, name).dtype.name for name in ("candidate", "posting", "kind", "time", "value", "rank")]
-    assert dtypes == ["int32", "int32", "uint8", "float64", "float32", "int16"]
+    dtypes = [
+        getattr(events, name).dtype.name for name in ("candidate", "posting", "kind", "time", "value", "rank", "page")
+    ]
+    assert dtypes == ["int32", "int32", "uint8", "float64", "float32", "int16", "int32"]
     assert rejected[["row", "column", "action"]].values.tolist() == [[5, "rank", "value dropped"]]
 
 
@@ -118,7 +120,7 @@ def test_pieces_give_what_one_piece_gives(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", 512)
     parts, _, also = events_of(tmp_path, text)
     assert len(whole.events) > 500
-    for name in ("candidate", "posting", "kind", "time", "value", "rank"):
+    for name in ("candidate", "posting", "kind", "time", "value", "rank", "page"):
         np.testing.assert_array_equal(getattr(whole.events, name), getattr(parts.events, name))
     pd.testing.assert_frame_equal(*(f.sort_values(["row", "column"], ignore_index=True) for f in (rejected, also)))
     order = np.lexsort((whole.events.time, whole.events.candidate))

@@ -75,14 +75,8 @@ def test_no_more_ask_than_the_settings_allow(market):
 
 
 def test_no_events_no_queries(market):
-    none = replace(
-        market.prepared.candidates.histories,
-        start=np.zeros(len(market.prepared.candidates) + 1, np.int64),
-        **{
-            name: getattr(market.prepared.candidates.histories, name)[:0]
-            for name in ("posting", "kind", "time", "value")
-        },
-    )
+    histories = market.prepared.candidates.histories
+    none = histories.where(np.zeros(len(histories.posting), bool))
     prepared = replace(market.prepared, candidates=replace(market.prepared.candidates, histories=none))
     assert validation_blocks(prepared, EVENTS, SETTINGS, market.as_of) == []
 

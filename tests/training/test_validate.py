@@ -46,13 +46,7 @@ def without_later_events(prepared: Prepared, block: Block, at: int) -> tuple[Pre
     kept = histories.time < block.now[at]
     kept[first : first + block.visible[at]] = True  # of the same second, and before it in the file
     kept[first + block.visible[at] : histories.start[block.candidate[at] + 1]] = False
-    before = np.concatenate([[0], np.cumsum(kept)])
-    cut = replace(
-        histories,
-        start=before[histories.start],
-        **{name: getattr(histories, name)[kept] for name in ("posting", "kind", "time", "value")},
-    )
-    reduced = replace(prepared, candidates=replace(prepared.candidates, histories=cut))
+    reduced = replace(prepared, candidates=replace(prepared.candidates, histories=histories.where(kept)))
     return reduced, replace(block.take(np.array([at])), known=block.known[kept])
 
 

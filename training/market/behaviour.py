@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.special import expit, ndtr
 
 from training.market import tables
 from training.market.board import VISIT, Board, Catalogue
 from training.market.config import DAY
-from training.market.people import PeopleFacts
+from training.market.people import PATIENCE, PeopleFacts
 from training.market.preferences import true_utility
-from training.market.world import BEHAVIOUR, World
+from training.market.world import BEHAVIOUR, SHUFFLE, World
 
 #: Days since posting up to which a level of attention holds, and the levels; the last one is for all older postings.
 AGES = np.array([2.0, 7.0, 21.0])
@@ -62,8 +63,9 @@ def act(world: World, catalogue: Catalogue, board: Board, people: PeopleFacts, p
     email = uniform < world.config.email_share
     surface = np.where(email, 2, np.where(uniform * 2 < 1 + world.config.email_share, 0, 1)).astype(np.int8)
     pages = board.pages(person, people.city[person], people.wants.occupation[person], time, rng)
-    visit, place = np.nonzero(pages.postings >= 0)
-    posting = pages.postings[visit, place]
+    shown_in_order = _shuffled(pages.postings, world, piece)
+    visit, place = np.nonzero(shown_in_order >= 0)
+    posting = shown_in_order[visit, place]
     who, when, rank = person[visit], time[visit], place + 1
     utility = true_utility(people.wants, catalogue.offers, who, posting, world.vocabulary.transition)
     chance = attention(rank, people.patience[who], (when - catalogue.posted[posting]) / DAY)
@@ -92,12 +94,40 @@ def act(world: World, catalogue: Catalogue, board: Board, people: PeopleFacts, p
     )
 
 
+def _shuffled(pages: NDArray[np.int32], world: World, piece: int) -> NDArray[np.int32]:
+    """Pages (S, L), -1 padded, of which the wanted share is put into an order drawn at random."""
+    share = world.config.shuffled_share
+    if share == 0:
+        return pages
+    rng = world.generator(SHUFFLE, piece)
+    keys = np.where(pages >= 0, rng.random(pages.shape), 2.0)
+    anew = np.take_along_axis(pages, np.argsort(keys, axis=1, kind="stable"), axis=1)
+    return np.where((rng.random(len(pages)) < share)[:, None], anew, pages)
+
+
 def attention(
     rank: NDArray[np.integer], patience: NDArray[np.float32], age_days: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Probability (n,) that a posting at ``rank`` (from 1) and of this age is looked at."""
     steps = ATTENTION[np.searchsorted(AGES, age_days)]
     return np.asarray(0.95 * rank ** -patience.astype(np.float64) * steps, np.float64)
+
+
+def place_bias(rank: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Attention at ``rank`` (from 1, any shape) relative to the first place, as its mean over people.
+
+    The integral of rank ** -p over a uniform p from a to b: (rank ** -a - rank ** -b) / (ln(rank) (b - a)).
+    """
+    least, most = PATIENCE
+    log = np.log(np.maximum(rank, 2))
+    mean = (np.exp(-least * log) - np.exp(-most * log)) / (log * (most - least))
+    return np.where(np.asarray(rank) > 1, mean, 1.0)
+
+
+def chances_inside(utility: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Probability that a posting which is looked at is opened (n,), and that it is then applied to as well (n,)."""
+    opened = expit((utility - VIEW_BAR) / VIEW_ERROR)
+    return opened, opened * ndtr((utility - APPLY_BAR) / APPLY_ERROR)
 
 
 def _visits(world: World, people: PeopleFacts, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -23,6 +23,8 @@ class SimulateConfig(BaseModel):
         page_size: mean number of postings on a page.
         impressions: whether the postings shown are logged, beside what candidates did.
         email_share: share of pages sent by mail: nobody logs what they showed, so no impression and no rank.
+        shuffled_share: share of pages whose order is drawn anew, each order as likely, so that what a place is worth
+            can be read off directly.
         near_duplicates: share of postings that repeat an earlier one on a later date with a few words changed.
         exact_duplicates: share of postings that copy an earlier one in all columns but the id.
         piece_rows: postings drawn and written at a time (a fifth as many candidates).
@@ -41,6 +43,7 @@ class SimulateConfig(BaseModel):
     page_size: int = Field(default=25, ge=5, le=200)
     impressions: bool = True
     email_share: float = Field(default=0.15, ge=0, le=1)
+    shuffled_share: float = Field(default=0.0, ge=0, le=1)
     near_duplicates: float = Field(default=0.03, ge=0, le=0.5)
     exact_duplicates: float = Field(default=0.0, ge=0, le=0.5)
     piece_rows: int = Field(default=20_000, ge=50, le=200_000)

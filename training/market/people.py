@@ -13,6 +13,8 @@ from training.market.world import PEOPLE, World
 KINDS = ("full", "partial", "cv", "city", "events")
 FULL, PARTIAL, CV, CITY, EVENTS = range(5)
 _KIND_SHARES = np.cumsum([0.40, 0.18, 0.17, 0.13, 0.12])
+#: Least and largest exponent by which attention falls with the rank; uniform between.
+PATIENCE = (0.1, 0.55)
 _LEVEL_SHARES = np.cumsum([0.28, 0.40, 0.23, 0.09])
 _YEARS_BY_LEVEL = np.array([1.0, 4.0, 9.0, 13.0])
 
@@ -82,7 +84,7 @@ def draw_people(world: World, piece: int) -> PeopleFacts:
         says_distance=told[0] < 0.5,
         says_pay=told[1] < 0.4,
         says_remote=told[2] < 0.5,
-        patience=rng.uniform(0.1, 0.55, n).astype(np.float32),
+        patience=rng.uniform(*PATIENCE, n).astype(np.float32),
         # Of those without any profile we know only because they did something.
         sessions=np.where(kind == EVENTS, np.maximum(sessions, 1), sessions).astype(np.int32),
     )

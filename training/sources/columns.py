@@ -21,7 +21,7 @@ TABLE_COLUMNS: Final[dict[str, dict[str, str]]] = {
 }
 
 #: May be mapped, and nothing needs them yet.
-UNUSED: Final = frozenset({"request_id", "surface"})
+UNUSED: Final = frozenset({"surface"})
 
 #: Without these a row of the table means nothing, so that every source of the table must map them.
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {

@@ -15,7 +15,7 @@ from training.sources.rejects import Rejects
 
 _COLUMNS: Final = {
     "candidate": np.int32, "posting": np.int32, "kind": np.uint8, "time": np.float64, "value": np.float32,
-    "rank": np.int16,
+    "rank": np.int16, "page": np.int32,
 }  # fmt: skip
 _KINDS: Final = {name: code for code, name in enumerate(EVENT_TYPES)}
 
@@ -76,6 +76,7 @@ class EventTable:
             "time": frame.get("timestamp", unknown),
             "value": frame.get("value", unknown),
             "rank": np.where(np.isnan(ranks), -1, ranks),
+            "page": _pages(frame, kinds, count),
         }
         for name, dtype in _COLUMNS.items():
             self._parts[name].append(values[name][good].astype(dtype))
@@ -130,6 +131,23 @@ class EventTable:
             origin = self._origins[part]
             row = int(origin.rows[place - starts[part]])
             self.rejects.row("events", origin.file, row, "type", "undo without an earlier event", "undo")
+
+
+def _pages(frame: dict[str, Any], kinds: NDArray[np.int16], count: int) -> NDArray[np.int32]:
+    """Which list an event belongs to (n,): 31 bits of a hash of the request's id, or of an impression's time.
+
+    Numbers are only ever compared among the events of one candidate, so two lists are hardly ever taken for one.
+    """
+    pages = np.full(count, -1, np.int32)
+    if "timestamp" in frame:
+        time = np.asarray(frame["timestamp"], np.float64)
+        shown = (kinds == IMPRESSION) & ~np.isnan(time)
+        pages[shown] = pd.util.hash_array(time[shown]) >> np.uint64(33)
+    if "request_id" in frame:
+        known = frame["request_id"].notna().to_numpy()
+        ids = frame["request_id"][known].astype(object).to_numpy()
+        pages[known] = pd.util.hash_array(ids, categorize=True) >> np.uint64(33)
+    return pages
 
 
 def _kinds(checked: Checked, text: pd.Series) -> NDArray[np.int16]:

@@ -1,0 +1,74 @@
+"""What was shown to B candidates and left unanswered, and what they dismissed, as it stood when they ask."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.config import EventSettings
+from recsys.queries import DISMISSED
+from recsys.schema import DISMISS, IMPRESSION
+
+Rows = NDArray[np.int32]
+_HOUR, _DAY = 3600.0, 86_400.0
+
+
+def unanswered(
+    request: NDArray[np.int64],
+    posting: Rows,
+    kind: NDArray[np.uint8],
+    time: NDArray[np.float64],
+    now: NDArray[np.float64],
+    events: EventSettings,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """How often each posting was shown to the candidate since the candidate last answered it.
+
+    An impression counts when ``events.answer_hours`` went by: until then the list may still be before the candidate's
+    eyes, and in training it may be the very list that the answer was chosen from. One without a time never counts.
+    With age it counts less, as every event does.
+
+    Args:
+        request: (N,), whose event, ascending; each request's events oldest first.
+        posting: (N,), as in ``Histories``, as are the next two.
+        kind: (N,).
+        time: (N,).
+        now: (B,), the moment of each request.
+        events: decay and hours.
+
+    Returns:
+        int64 (M,), sorted keys (request << 32 | row) of every posting that was ever shown to that candidate, and
+        float32 (M,), the decayed count, 0 where all was answered.
+    """
+    known = posting >= 0
+    shown = np.flatnonzero(known & (kind == IMPRESSION))
+    if len(shown) == 0:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    key = request << 32 | posting
+    keys, pair = np.unique(key[shown], return_inverse=True)
+    answers = np.flatnonzero(known & (kind != IMPRESSION))
+    at = np.minimum(np.searchsorted(keys, key[answers]), len(keys) - 1)
+    same = keys[at] == key[answers]
+    last = np.full(len(keys), -1, np.int64)
+    np.maximum.at(last, at[same], answers[same])
+    age = now[request[shown]] - time[shown]
+    counted = (shown > last[pair]) & (age >= _HOUR * events.answer_hours)
+    weight = counted.astype(np.float64)
+    if events.half_life_days is not None:
+        weight[counted] = 0.5 ** (np.maximum(age[counted], 0) / (_DAY * events.half_life_days))
+    return keys, np.bincount(pair, weight, len(keys)).astype(np.float32)
+
+
+def dismissed(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], requests: int) -> Rows:
+    """The postings that each candidate dismissed last: int32 (``requests``, DISMISSED), latest first, -1 padded.
+
+    Args:
+        request: (N,), whose event, as are the next two those of ``unanswered``.
+        posting: (N,).
+        kind: (N,).
+        requests: how many ask.
+    """
+    out = np.full((requests, DISMISSED), -1, np.int32)
+    at = np.flatnonzero((kind == DISMISS) & (posting >= 0))
+    past = np.searchsorted(request[at], np.arange(requests), side="right")
+    place = past[request[at]] - 1 - np.arange(len(at))
+    kept = place < DISMISSED
+    out[request[at][kept], place[kept]] = posting[at[kept]]
+    return out
