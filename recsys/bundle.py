@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from recsys.calibrate import Calibration
 from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelves
 from recsys.codes import Codes
-from recsys.collab import Factors, Neighbours
+from recsys.collab import Factors
 from recsys.config import EngineSettings
 from recsys.errors import BundleError
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import read_cell_index, read_index
 from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
+from recsys.neighbours import Neighbours
 from recsys.rank import Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
@@ -234,7 +235,12 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         popularity=arrays["behaviour.popularity"],
         seen=arrays["behaviour.seen"],
         factors=Factors(
-            factors["postings"], factors["gram"], settings.factors.regularisation, settings.factors.confidence
+            factors["postings"],
+            factors["gram"],
+            settings.factors.regularisation,
+            settings.factors.confidence,
+            settings.factors.frequency_scaling,
+            population=int(np.count_nonzero(arrays["behaviour.seen"])),
         ),
         neighbours=Neighbours(**inner("behaviour.neighbours")),
     )

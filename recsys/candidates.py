@@ -5,7 +5,7 @@ is a snapshot of one: the three share this path.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.codes import Codes
 from recsys.config import EventSettings
 from recsys.ids import Ids
-from recsys.queries import HISTORY, Queries
+from recsys.queries import VIEWED, Queries
 from recsys.schema import EVENT_TYPES
 from recsys.shown import dismissed, unanswered
 from recsys.terms import Terms
@@ -21,7 +21,7 @@ from recsys.terms import Terms
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
-_LOOK_BACK = 48  # events read for the history of a request, before repeats of one posting are merged
+_LOOK_BACK = 2  # events read for each posting of the history wanted, before repeats of one posting are merged
 _DAY = 86_400.0
 
 
@@ -107,6 +107,16 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def only(self, events: NDArray[np.bool_]) -> "Candidates":
+        """The same candidates with the marked events alone, bool (E,)."""
+        return replace(self, histories=self.histories.where(events))
+
+    def hidden(self, rows: NDArray[np.integer], kinds: Sequence[str]) -> NDArray[np.int64]:
+        """Sorted keys (request << 32 | posting) of all that the candidates at ``rows`` (B,) did in these ways."""
+        start = self.histories.start
+        request, at = _events_of(start[rows], start[np.asarray(rows) + 1])
+        return _hidden(request, self.histories.posting[at], self.histories.kind[at], kinds)
+
     def queries(
         self,
         rows: NDArray[np.integer],
@@ -166,15 +176,16 @@ def _recent(
     now: NDArray[np.float64],
     events: EventSettings,
 ) -> tuple[Rows, Numbers, NDArray[np.float64]]:
-    """The latest distinct postings of each history with summed weights: three arrays (B, HISTORY), -1 / 0 / NaN."""
+    """The latest distinct postings of each history with summed weights: three arrays (B, H), -1 / 0 / NaN."""
+    width = max(events.history, VIEWED)
     if len(histories.posting) == 0:
-        shape = (len(now), HISTORY)
+        shape = (len(now), width)
         return np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.full(shape, np.nan)
     useful = (event_weights(histories.kind[flat], histories.value[flat], events) > 0) & (histories.posting[flat] >= 0)
     count = np.bincount(request[useful], minlength=len(now))
     kept = flat[useful]
-    at = (np.cumsum(count) - 1)[:, None] - np.arange(_LOOK_BACK)
-    there = np.arange(_LOOK_BACK) < count[:, None]
+    at = (np.cumsum(count) - 1)[:, None] - np.arange(_LOOK_BACK * width)
+    there = np.arange(_LOOK_BACK * width) < count[:, None]
     at = np.where(there, kept[np.where(there, at, 0)] if len(kept) else 0, 0)
     posting = np.where(there, histories.posting[at], np.int32(-1))
     time = np.where(there, histories.time[at], np.nan)
@@ -183,7 +194,7 @@ def _recent(
         age = np.maximum(now[:, None] - time, 0) / (_DAY * events.half_life_days)
         weight = weight * np.where(np.isnan(age), 1, 0.5**age)
     posting = np.where(weight > 0, posting, np.int32(-1))
-    return _merge_repeats(posting, weight.astype(np.float32), time)
+    return _merge_repeats(posting, weight.astype(np.float32), time, width)
 
 
 def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: EventSettings) -> NDArray[np.float32]:
@@ -194,14 +205,21 @@ def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: E
 
 
 def _merge_repeats(
-    posting: Rows, weight: Numbers, time: NDArray[np.float64]
+    posting: Rows, weight: Numbers, time: NDArray[np.float64], width: int
 ) -> tuple[Rows, Numbers, NDArray[np.float64]]:
-    """Keep each posting where it stands first (latest), with the weights of its repeats added."""
-    same = (posting[:, :, None] == posting[:, None, :]) & (posting >= 0)[:, :, None]
-    total = np.einsum("bij,bj->bi", same, weight, dtype=np.float32)
-    repeated = np.tril(same, -1).any(axis=2)
-    kept = (posting >= 0) & ~repeated
-    order = np.argsort(~kept, axis=1, kind="stable")[:, :HISTORY]
+    """Keep each posting where it stands first (latest), with the weights of its repeats added; ``width`` of them."""
+    together = np.argsort(posting, axis=1, kind="stable")  # repeats side by side, the latest of them first
+    row = np.take_along_axis(posting, together, 1)
+    leads = np.ones(row.shape, bool)
+    leads[:, 1:] = row[:, 1:] != row[:, :-1]
+    spread = np.take_along_axis(weight, together, 1).ravel()
+    total, kept = np.zeros(posting.shape, np.float32), np.zeros(posting.shape, bool)
+    if len(spread):
+        sums = np.zeros(len(spread), np.float32)
+        sums[leads.ravel()] = np.add.reduceat(spread, np.flatnonzero(leads))
+        np.put_along_axis(total, together, sums.reshape(row.shape), 1)
+        np.put_along_axis(kept, together, leads & (row >= 0), 1)
+    order = np.argsort(~kept, axis=1, kind="stable")[:, :width]
     still = np.take_along_axis(kept, order, 1)
     return (
         np.where(still, np.take_along_axis(posting, order, 1), np.int32(-1)),

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.codes import Codes
-from recsys.collab import Factors, Neighbours
+from recsys.collab import Factors
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
+from recsys.neighbours import Neighbours
 from recsys.terms import Lexicon
 
 Flags = NDArray[np.bool_]

@@ -39,31 +39,50 @@ class EventSettings(Settings):
         half_life_days: after this many days an event counts half; None: age does not matter.
         answer_hours: an answer to a shown list is waited for so long; after that what was shown counts as passed over.
         hide: a posting with such an event of the candidate is not recommended to that candidate again.
+        history: so many of the postings chosen last are read by collaborative filtering; on a board whose candidates
+            choose hundreds, a short history loses most of what they said.
     """
 
     weights: EventWeights = EventWeights()
     half_life_days: float | None = Field(30.0, gt=0)
     answer_hours: float = Field(6.0, gt=0)
     hide: tuple[Literal["impression", "view", "save", "apply", "dismiss", "hire"], ...] = ("apply", "dismiss", "hire")
+    history: int = Field(24, ge=8, le=1000)
 
 
 class FactorSettings(Settings):
-    """Collaborative filtering: weighted ALS (Hu, Koren, Volinsky 2008) by implicit.
+    """Collaborative filtering: factors by weighted ALS (Hu, Koren, Volinsky 2008), and a list of neighbours a posting.
 
     Attributes:
         dimensions: length of a posting's factor vector.
         regularisation: added to the diagonal of every solve, in training and in fold-in alike.
+        frequency_scaling: the regularisation of a candidate or posting with n choices is multiplied by
+            (n + N / confidence) ** frequency_scaling, where N are the postings or candidates there are (Rendle et al.,
+            Revisiting the Performance of iALS on Item Recommendation Benchmarks, 2022); with 1, as published there, a
+            regularisation of 0.1 to 1 is usual. 0: all alike, and implicit trains.
         confidence: a posting with event weight w has confidence 1 + confidence * w.
         iterations: ALS sweeps.
-        neighbours: co-occurring postings kept for each posting.
+        neighbours: neighbouring postings kept for each posting.
+        neighbours_model: how much one posting speaks for another. cosine: of the two columns of events, damped;
+            bm25: of the columns weighted by BM25; ease: solved in closed form (Steck 2019), signed.
+        bm25_k1, bm25_b: saturation of event weights and discount of much chosen postings, for bm25.
+        ease_ridge: penalty on the diagonal, for ease.
+        ease_most: the closed form solves a square matrix of the postings or of the candidates with events, whichever
+            are fewer; where both are more than this, only the postings chosen most often get neighbours, so many.
         seed: of the numbers that the factors start from.
     """
 
     dimensions: int = Field(64, ge=2, le=512)
     regularisation: float = Field(0.1, gt=0)
+    frequency_scaling: float = Field(0.0, ge=0, le=1)
     confidence: float = Field(10.0, gt=0)
     iterations: int = Field(15, ge=1)
     neighbours: int = Field(32, ge=1)
+    neighbours_model: Literal["cosine", "bm25", "ease"] = "cosine"
+    bm25_k1: float = Field(0.2, gt=0)
+    bm25_b: Share = 0.2
+    ease_ridge: float = Field(30.0, gt=0)
+    ease_most: int = Field(10_000, ge=2, le=40_000)
     seed: int = 0
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-HISTORY = 24  #: postings of the history that the collaborative part reads
-VIEWED = 8  #: the latest of them, whose titles and places are compared one by one
+VIEWED = 8  #: the latest postings of the history, whose titles and places are compared one by one
 WANTED = 4  #: desired titles
 PAST = 4  #: titles held
 WORKED = 4  #: places of past work
@@ -27,9 +26,10 @@ class Queries:
     """B requests. The first dimension of every array but ``SPARSE`` is B; widths do not depend on B.
 
     Attributes:
-        history: int32 (B, HISTORY), catalogue rows of distinct postings, latest first, -1 padded.
-        weight: float32 (B, HISTORY), event weights with age counted, 0 where the row is -1.
-        time: float64 (B, HISTORY), when, NaN where unknown.
+        history: int32 (B, H), catalogue rows of distinct postings, latest first, -1 padded; H is
+            ``EventSettings.history``, but no less than ``VIEWED``.
+        weight: float32 (B, H), event weights with age counted, 0 where the row is -1.
+        time: float64 (B, H), when, NaN where unknown.
         hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
         shown_times: float32 (M,), how often without an answer, with age counted; see ``recsys.shown``.

@@ -8,7 +8,7 @@ from recsys.config import RetrieveSettings
 from recsys.interests import Interests
 from recsys.nearby import cells_around, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
-from recsys.queries import VIEWED, Queries
+from recsys.queries import Queries
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -92,10 +92,18 @@ def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
 
 
 def _by_neighbours(catalogue: Catalogue, queries: Queries, quota: int) -> Rows:
-    """Neighbours of the history, those of the latest postings first."""
-    rows, _ = catalogue.behaviour.neighbours.gather(queries.history[:, :VIEWED], max(quota // VIEWED, 8))
-    flat = rows.transpose(0, 2, 1).reshape(len(rows), -1)[:, : 2 * quota]
-    return np.where((flat >= 0) & catalogue.open[np.maximum(flat, 0)], flat, np.int32(-1))
+    """Those for which the history speaks most, by its neighbours: (B, quota)."""
+    keys, sums = catalogue.behaviour.neighbours.add_up(queries.history, queries.weight)
+    request, row = keys >> 32, (keys & 0xFFFFFFFF).astype(np.int32)
+    useful = (sums > 0) & catalogue.open[row]
+    request, row, sums = request[useful], row[useful], sums[useful]
+    order = np.lexsort((row, -sums, request))
+    request, row = request[order], row[order]
+    place = np.arange(len(row)) - np.searchsorted(request, request)
+    found = np.full((len(queries), quota), -1, np.int32)
+    first = place < quota
+    found[request[first], place[first]] = row[first]
+    return found
 
 
 def _from_shelves(by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows:

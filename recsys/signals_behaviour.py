@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.interests import Interests
-from recsys.queries import VIEWED, Queries
+from recsys.queries import Queries
 from recsys.signal import NOTHING, Signal
 
 Rows = NDArray[np.int32]
@@ -17,7 +17,7 @@ SIGNALS = (
     Signal(
         "factors_new", "behaviour", "the cosine for a posting without events, whose factors are mapped from its text"
     ),
-    Signal("cooccur", "behaviour", "log of 1 + 10 times the weighted co-occurrence with what was chosen last"),
+    Signal("cooccur", "behaviour", "log of 1 + 10 times the mean weight among the neighbours of what was chosen"),
     Signal("popularity", "behaviour", "log of 1 + summed and decayed event weight"),
 )
 
@@ -42,19 +42,16 @@ def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, 
 
 
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
-    """Weighted co-occurrence of each posting with the history: (B, n), NaN without a history."""
-    neighbours = catalogue.behaviour.neighbours
-    found, weights = neighbours.gather(queries.history[:, :VIEWED], neighbours.width)
-    weight = queries.weight[:, :VIEWED]
-    share = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-9)
+    """Mean weight among the neighbours of the history, weighted: (B, n), NaN without a history."""
+    keys, sums = catalogue.behaviour.neighbours.add_up(queries.history, queries.weight)
     total = np.zeros(rows.shape, np.float32)
-    if found.size:
-        request = np.arange(len(rows), dtype=np.int64)[:, None] << 32
-        flat = found.reshape(len(rows), -1)
-        keys = np.where(flat >= 0, request | flat, np.int64(-1)).ravel()
-        keys, inverse = np.unique(keys, return_inverse=True)
-        sums = np.bincount(inverse, (weights * share[..., None]).ravel(), len(keys))
-        wanted = request | rows
+    if len(keys):
+        wanted = (np.arange(len(rows), dtype=np.int64)[:, None] << 32) | rows
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         total = np.where(keys[at] == wanted, sums[at], 0).astype(np.float32)
-    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), np.log1p(10 * total), NOTHING)
+    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), _signed_log(10 * total), NOTHING)
+
+
+def _signed_log(values: Numbers) -> Numbers:
+    """log(1 + x), mirrored below 0: a model may speak against a posting."""
+    return np.sign(values) * np.log1p(np.abs(values))

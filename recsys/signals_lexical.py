@@ -129,7 +129,7 @@ def whole_profile(queries: Queries) -> tuple[NDArray[np.uint16], Numbers]:
 
 
 def _history(terms: Terms, queries: Queries) -> tuple[NDArray[np.uint16], Numbers]:
-    """The words of the whole history as one slot, each posting by the weight of its events: (B, 1, HISTORY * T)."""
+    """The words of the whole history as one slot, each posting by the weight of its events: (B, 1, H * T)."""
     codes, weights = terms.at(queries.history)
     weights *= queries.weight[..., None]
     shape = (len(queries), 1, codes.shape[1] * codes.shape[2])

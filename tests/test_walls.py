@@ -15,7 +15,8 @@ PACKAGES = ("recsys", "training", "serving")
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
-    "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries",
+    "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical",
+    "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
     "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "explain", "manifest",

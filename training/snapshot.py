@@ -6,9 +6,11 @@ from numpy.typing import NDArray
 from recsys.assemble import assemble
 from recsys.candidates import event_weights
 from recsys.catalogue import Behaviour, Catalogue
-from recsys.collab import count_neighbours, interaction_matrix, map_text_to_factors, train_factors
+from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
 from recsys.geo import unit_vectors
+from recsys.neighbours import find_neighbours
+from recsys.unseen import map_text_to_factors
 from training.prepare import Prepared
 
 _DAY = 86_400.0
@@ -80,9 +82,10 @@ def _behaviour(prepared: Prepared, settings: EngineSettings, known: NDArray[np.b
     seen = np.bincount(histories.posting[weights > 0], minlength=postings) > 0
     factors = train_factors(interactions, settings.factors)
     text = prepared.title if prepared.text is None else prepared.text
+    words = prepared.lexicon.title if prepared.lexicon.text is None else prepared.lexicon.text
     return Behaviour(
         popularity=np.log1p(popularity).astype(np.float32),
         seen=seen,
-        factors=map_text_to_factors(factors, text.vectors(np.arange(postings)), seen),
-        neighbours=count_neighbours(interactions, settings.factors.neighbours),
+        factors=map_text_to_factors(factors, text.vectors(np.arange(postings)), seen, words=words),
+        neighbours=find_neighbours(interactions, settings.factors),
     )

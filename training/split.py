@@ -10,6 +10,7 @@ from recsys.candidates import event_weights
 from recsys.config import EventSettings
 from recsys.schema import APPLY, SAVE
 from training.config import ValidationSettings
+from training.hide import hidden_parts
 from training.prepare import Prepared
 from training.shown import Shown, find_shown, passed_over
 from training.snapshot import event_candidates
@@ -33,6 +34,8 @@ class Block:
         now: float64 (Q,), when.
         passed: int32 (Q, M), postings shown beside the answer and never chosen, -1 padded.
         rank: int16 (Q,), the place at which the answer was shown, -1 where unknown.
+        around: no time says what came before what, so the history of a query is all that the catalogue knows of the
+            candidate, and the candidate's other hidden postings are no wrong answers to it.
     """
 
     known: NDArray[np.bool_]
@@ -44,6 +47,7 @@ class Block:
     now: NDArray[np.float64]
     passed: Rows
     rank: NDArray[np.int16]
+    around: bool = False
 
     def __len__(self) -> int:
         return len(self.answer)
@@ -66,20 +70,24 @@ def validation_blocks(
     """The validation queries of a board, in blocks of time; empty where there are none.
 
     Where enough later queries have a history, only the last part of the events asks; otherwise all but the first
-    part. A candidate without a history asks too if there is a profile to go by.
+    part. A candidate without a history asks too if there is a profile to go by. Where all events have one time or
+    none, each block hides a random share of them instead.
     """
     histories = prepared.candidates.histories
     asking = _asking_events(prepared, events)
     time = np.where(np.isnan(histories.time), fallback, histories.time)
     if len(asking) < settings.blocks:
         return []
+    lists = _Lists.find(prepared, events, settings)
+    if np.ptp(time[asking]) == 0:
+        return [
+            replace(_block(prepared, lists, inside, time, known, fallback, fallback), around=True)
+            for inside, known in hidden_parts(prepared, events, asking, settings)
+        ]
     first_share = _first_share(prepared, asking, time, settings)
     asking = asking[time[asking] >= np.quantile(time[asking], first_share)]
     if len(asking) > settings.most:
         asking = np.sort(np.random.default_rng(settings.seed).choice(asking, settings.most, replace=False))
-    lists = _Lists.find(prepared, events, settings)
-    if np.ptp(time[asking]) == 0:
-        return [_block(prepared, lists, asking, time, ~_mark(asking, len(time)), fallback, fallback)]
     edges = np.quantile(time[asking], np.linspace(0, 1, settings.blocks + 1))
     edges[-1] = np.inf
     blocks = []
@@ -88,12 +96,6 @@ def validation_blocks(
         if len(inside):
             blocks.append(_block(prepared, lists, inside, time, time < low, low, float(time[inside].max())))
     return blocks
-
-
-def _mark(rows: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
-    marked = np.zeros(count, bool)
-    marked[rows] = True
-    return marked
 
 
 def _asking_events(prepared: Prepared, events: EventSettings) -> NDArray[np.intp]:

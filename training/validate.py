@@ -1,7 +1,7 @@
 """Asking the validation queries: lessons to learn from, and ranks of the answers among the whole catalogue."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,19 @@ class Asked:
 def ask(prepared: Prepared, settings: EngineSettings, block: Block) -> Asked:
     """Make the catalogue of a block and cut its queries from the candidates' histories."""
     catalogue = catalogue_at(prepared, settings, block.known, block.opened, block.closed)
-    queries = prepared.candidates.queries(block.candidate, block.now, settings.events, block.visible)
+    queries = _queries(prepared, settings, block)
     return Asked(block, catalogue, queries, find_interests(catalogue, queries, settings.retrieve))
+
+
+def _queries(prepared: Prepared, settings: EngineSettings, block: Block) -> Queries:
+    if not block.around:
+        return prepared.candidates.queries(block.candidate, block.now, settings.events, block.visible)
+    queries = prepared.candidates.only(block.known).queries(block.candidate, block.now, settings.events)
+    weights = settings.events.weights.model_dump()
+    chosen = tuple(kind for kind, weight in weights.items() if weight > 0)
+    other = prepared.candidates.only(~block.known).hidden(block.candidate, chosen)
+    answers = np.arange(len(block), dtype=np.int64) << 32 | block.answer
+    return replace(queries, hidden=np.union1d(queries.hidden, np.setdiff1d(other, answers)))
 
 
 def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:

@@ -5,14 +5,16 @@ import numpy as np
 from recsys.assemble import assemble
 from recsys.catalogue import Attributes, Behaviour, Catalogue
 from recsys.codes import Codes
-from recsys.collab import count_neighbours, interaction_matrix, map_text_to_factors, train_factors
+from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
 from recsys.intake import to_candidates
+from recsys.neighbours import find_neighbours
 from recsys.rank import LinearRanker
 from recsys.signals import NAMES
 from recsys.terms import Lexicon, Vocabulary
+from recsys.unseen import map_text_to_factors
 
 DIMENSION = 16
 NOW = 1_700_000_000.0
@@ -64,7 +66,7 @@ def make_behaviour(count, text, events, settings):
         popularity=np.log1p(popularity).astype(np.float32),
         seen=seen,
         factors=map_text_to_factors(train_factors(matrix, settings.factors), text, seen),
-        neighbours=count_neighbours(matrix, settings.factors.neighbours),
+        neighbours=find_neighbours(matrix, settings.factors),
     )
 
 

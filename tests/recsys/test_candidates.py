@@ -10,12 +10,12 @@ from small_catalogue import DAY, NOW, make_catalogue, unit
 from recsys.candidates import event_weights
 from recsys.config import EventSettings, EventWeights
 from recsys.intake import to_candidates
-from recsys.queries import HISTORY
 from recsys.request import Interaction, Request
 from recsys.schema import APPLY, DISMISS, EVENT_TYPES, IMPRESSION, VIEW
 
 CATALOGUE = make_catalogue(unit(np.random.default_rng(0), 40))
 STEADY = EventSettings(half_life_days=None)
+HISTORY = STEADY.history
 
 
 def asked(*events, now=NOW, config=STEADY):
@@ -73,6 +73,14 @@ class TestHistory:
     def test_only_so_many_of_the_latest_postings_are_kept(self):
         found = asked(*((number, "view", 40 - number) for number in range(40)))
         assert found.history[0].tolist() == list(range(39, 39 - HISTORY, -1))
+
+    @pytest.mark.parametrize("history", [8, 30, 200])
+    def test_the_setting_says_how_many(self, history):
+        config = EventSettings(half_life_days=None, history=history)
+        found = asked(*((number, "view", 40 - number) for number in range(40)), config=config)
+        kept = min(history, 40)
+        assert found.history.shape == found.weight.shape == found.time.shape == (1, history)
+        assert found.history[0].tolist() == list(range(39, 39 - kept, -1)) + [-1] * (history - kept)
 
     def test_many_impressions_do_not_push_out_what_was_viewed(self):
         found = asked((1, "apply", 50), *((2 + number % 30, "impression", 40 - number / 9) for number in range(200)))

@@ -1,16 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import sparse
-from small_catalogue import unit
 from threadpoolctl import threadpool_limits
 
 from recsys.collab import (
     Factors,
-    count_neighbours,
     interaction_matrix,
-    map_text_to_factors,
     train_factors,
 )
 from recsys.config import FactorSettings
@@ -157,111 +152,3 @@ def test_repeated_events_add_up_and_those_of_no_weight_leave_nothing():
     assert matrix.dtype == np.float32
     assert matrix.nnz == 2
     np.testing.assert_array_equal(matrix.toarray(), [[0, 0, 0, 3.5], [0, 4, 0, 0], [0, 0, 0, 0]])
-
-
-class TestMapFromText:
-    def planted(self, noise=0.0, known=200):
-        rng = np.random.default_rng(7)
-        text = unit(rng, 300, 12)
-        truth = text @ rng.normal(size=(12, 8)).astype(np.float32)
-        with_events = np.zeros(300, bool)
-        with_events[rng.permutation(300)[:known]] = True
-        own = np.where(with_events[:, None], truth + noise * rng.normal(size=truth.shape), 0).astype(np.float32)
-        return Factors(own, own.T @ own, 0.1, 10.0), text, with_events, truth
-
-    def test_a_planted_linear_map_is_recovered(self):
-        factors, text, with_events, truth = self.planted()
-        mapped = map_text_to_factors(factors, text, with_events, strengths=(1e-6, 1.0))
-        np.testing.assert_allclose(mapped.postings[~with_events], truth[~with_events], atol=1e-3)
-
-    def test_what_came_from_events_and_its_gram_matrix_stay(self):
-        factors, text, with_events, _ = self.planted()
-        mapped = map_text_to_factors(factors, text, with_events)
-        np.testing.assert_array_equal(mapped.postings[with_events], factors.postings[with_events])
-        np.testing.assert_array_equal(mapped.gram, factors.gram)
-        assert mapped.postings.dtype == np.float32
-
-    def test_the_strength_is_the_best_of_leave_one_out(self):
-        factors, text, with_events, _ = self.planted(noise=1.0)
-        strengths = (0.01, 1.0, 10.0, 1000.0)
-        x, y = text[with_events].astype(np.float64), factors.postings[with_events].astype(np.float64)
-
-        def ridge(rows, strength):
-            return np.linalg.solve(x[rows].T @ x[rows] + strength * np.eye(12), x[rows].T @ y[rows])
-
-        def left_out(strength):
-            others = ~np.eye(len(x), dtype=bool)
-            return np.mean([(y[one] - x[one] @ ridge(others[one], strength)) ** 2 for one in range(len(x))])
-
-        best = min(strengths, key=left_out)
-        expected = text[~with_events] @ ridge(np.ones(len(x), bool), best)
-        found = map_text_to_factors(factors, text, with_events, strengths).postings[~with_events]
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-
-    def test_too_few_postings_with_events_map_nothing(self):
-        factors, text, with_events, _ = self.planted(known=49)
-        assert not map_text_to_factors(factors, text, with_events).postings[~with_events].any()
-
-
-def neighbours_densely(matrix, keep):
-    """For each posting a list of (row, weight): the definition, in float64."""
-    capped = np.minimum(matrix.toarray().astype(np.float64), 10)
-    lists = []
-    for one in range(capped.shape[1]):
-        weighed = []
-        for other in range(capped.shape[1]):
-            shared = int(((capped[:, one] > 0) & (capped[:, other] > 0)).sum())
-            if other != one and shared:
-                norm = np.linalg.norm(capped[:, one]) * np.linalg.norm(capped[:, other])
-                weighed.append((other, capped[:, one] @ capped[:, other] / norm * shared / (shared + 2)))
-        lists.append(sorted(weighed, key=lambda pair: -pair[1])[:keep])
-    return lists
-
-
-class TestNeighbours:
-    @settings(max_examples=20, deadline=None)
-    @given(seed=st.integers(0, 10**6), keep=st.integers(1, 8), block=st.integers(1, 50))
-    def test_weights_are_those_of_the_definition(self, seed, keep, block):
-        matrix = random_interactions(seed, 25, 18, 0.2)
-        found = count_neighbours(matrix, keep, block)
-        assert (found.start.dtype, found.rows.dtype, found.weights.dtype) == (np.int64, np.int32, np.float32)
-        assert found.start[-1] == len(found.rows) == len(found.weights)
-        for posting, expected in enumerate(neighbours_densely(matrix, keep)):
-            mine = slice(found.start[posting], found.start[posting + 1])
-            np.testing.assert_allclose(found.weights[mine], [weight for _, weight in expected], rtol=1e-5)
-            clear = {row for row, weight in expected if expected and weight > expected[-1][1] + 1e-6}
-            assert clear <= set(found.rows[mine].tolist())
-            assert posting not in found.rows[mine]
-
-    def test_equal_weights_stand_in_the_order_of_rows(self):
-        matrix = sparse.csr_matrix(np.ones((3, 6), np.float32))
-        found = count_neighbours(matrix, 3)
-        rows, _ = found.gather(np.array([[4, 0]], np.int32), 3)
-        np.testing.assert_array_equal(rows, [[[0, 1, 2], [1, 2, 3]]])
-
-    def test_one_common_candidate_says_less_than_many(self):
-        matrix = np.zeros((9, 4), np.float32)
-        matrix[0, :2] = 1
-        matrix[1:, 2:] = 1
-        found = count_neighbours(sparse.csr_matrix(matrix), 4)
-        np.testing.assert_allclose(found.weights, [1 / 3, 1 / 3, 8 / 10, 8 / 10], rtol=1e-6)
-
-    def test_a_cosine_does_not_depend_on_how_old_all_events_are(self):
-        matrix = random_interactions(11, 25, 18, 0.2)
-        fresh, old = matrix.copy(), matrix.copy()
-        fresh.data, old.data = np.minimum(fresh.data, 1), np.minimum(old.data, 1) * np.float32(0.5**24)  # two years
-        np.testing.assert_allclose(count_neighbours(old, 5).weights, count_neighbours(fresh, 5).weights, rtol=1e-4)
-
-    def test_gather_pads_what_is_not_there(self):
-        matrix = np.zeros((2, 4), np.float32)
-        matrix[0, :3] = 1
-        rows, weights = count_neighbours(sparse.csr_matrix(matrix), 9).gather(np.array([[1, -1, 3]], np.int32), 4)
-        np.testing.assert_array_equal(rows, [[[0, 2, -1, -1], [-1] * 4, [-1] * 4]])
-        assert (weights[rows < 0] == 0).all()
-        assert (weights[rows >= 0] > 0).all()
-
-    def test_a_board_without_events_has_no_neighbours(self):
-        found = count_neighbours(sparse.csr_matrix((0, 5), dtype=np.float32), 4)
-        np.testing.assert_array_equal(found.start, np.zeros(6))
-        rows, weights = found.gather(np.array([[2, -1]], np.int32), 3)
-        assert rows.shape == weights.shape == (1, 2, 0)

@@ -130,11 +130,11 @@ class PlainSignals:
 
     def cooccurrence(self, row):
         neighbours, total = self.c.behaviour.neighbours, 0.0
-        for one in self.viewed:
+        for one in self.history:
             for place in range(neighbours.start[one], neighbours.start[one + 1]):
                 if neighbours.rows[place] == row:
                     total += float(neighbours.weights[place]) * self.weight[one]
-        return total / sum(self.weight[one] for one in self.viewed)
+        return total / sum(self.weight[one] for one in self.history)
 
     def bag(self, terms, row):
         weights = terms.weights[row] * float(terms.scale[row])

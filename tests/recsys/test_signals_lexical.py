@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from requests_at_random import SKILLS, random_requests
 from small_catalogue import DIMENSION, NOW, ask, make_catalogue, make_lexicon, random_board
 
-from recsys.config import RetrieveSettings
+from recsys.config import EventSettings, RetrieveSettings
 from recsys.interests import find_interests
-from recsys.queries import HISTORY, VIEWED
+from recsys.queries import VIEWED
 from recsys.request import Interaction, Profile, Request
 from recsys.signals_lexical import shared_skills, shared_words, skills, words
 from recsys.terms import words_of
@@ -76,8 +76,8 @@ class TestHistory:
         found = of(catalogue, history(*range(30)))
         for name in ("words_title_viewed", "words_text_viewed"):
             met = found[name][0] > 0
-            assert HISTORY > VIEWED
-            assert met.tolist() == [row < HISTORY for row in range(40)]
+            assert EventSettings().history > VIEWED
+            assert met.tolist() == [row < EventSettings().history for row in range(40)]
 
     def test_where_there_are_only_titles_the_text_would_say_the_same_twice(self):
         found = of(board(with_text=False), history(0))

@@ -74,18 +74,6 @@ def test_no_more_ask_than_the_settings_allow(market):
     assert sum(map(len, few)) == 100
 
 
-def test_without_times_there_is_one_block_that_knows_all_but_what_is_asked(market):
-    histories = market.prepared.candidates.histories
-    untimed = replace(histories, time=np.full_like(histories.time, np.nan))
-    prepared = replace(market.prepared, candidates=replace(market.prepared.candidates, histories=untimed))
-    blocks = validation_blocks(prepared, EVENTS, SETTINGS, market.as_of)
-    assert len(blocks) == 1
-    block = blocks[0]
-    asking = histories.start[block.candidate] + block.visible
-    np.testing.assert_array_equal(np.flatnonzero(~block.known), np.sort(asking))
-    assert (block.now == market.as_of).all()
-
-
 def test_no_events_no_queries(market):
     histories = market.prepared.candidates.histories
     none = histories.where(np.zeros(len(histories.posting), bool))
