@@ -1,66 +1,11 @@
-import json
-
 import numpy as np
 import pytest
+from ranker_contract import RankerContract, signals_at_random
 from small_catalogue import random_linear
 
 from recsys.errors import BundleError
 from recsys.rank import HAND_SET, LinearRanker, blend, family_mask, single
 from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
-
-
-def signals_at_random(seed=0, requests=9, pool=37, lacking=0.4):
-    rng = np.random.default_rng(seed)
-    signals = rng.normal(size=(requests, pool, len(NAMES))).astype(np.float32)
-    signals[rng.random(signals.shape) < lacking] = np.nan
-    signals[0] = np.nan  # a request of which nothing is known
-    return signals
-
-
-class RankerContract:
-    """What every ranker must do."""
-
-    @pytest.fixture
-    def ranker(self):
-        raise NotImplementedError("a subclass gives the ranker")
-
-    def test_a_finite_number_for_each_posting_whatever_is_lacking(self, ranker):
-        scores = ranker.score(signals_at_random())
-        assert scores.shape == (9, 37)
-        assert scores.dtype == np.float32
-        assert np.isfinite(scores).all()
-
-    def test_signals_are_not_written_to(self, ranker):
-        signals = signals_at_random()
-        before = signals.copy()
-        ranker.score(signals)
-        ranker.shares(signals)
-        np.testing.assert_array_equal(signals, before)
-
-    @pytest.mark.parametrize("pool", [1, 37, 320])
-    def test_a_batch_equals_single_calls_to_the_bit(self, ranker, pool):
-        signals = signals_at_random(1, requests=19, pool=pool)
-        batch, shares = ranker.score(signals), ranker.shares(signals)
-        for at in range(len(signals)):
-            one = slice(at, at + 1)
-            np.testing.assert_array_equal(ranker.score(signals[one]), batch[one])
-            np.testing.assert_array_equal(ranker.shares(signals[one]), shares[one])
-
-    def test_shares_sum_to_the_score(self, ranker):
-        signals = signals_at_random(2)
-        shares = ranker.shares(signals)
-        assert shares.shape == signals.shape
-        np.testing.assert_allclose(shares.sum(axis=2, dtype=np.float64), ranker.score(signals), rtol=1e-4, atol=1e-4)
-
-    def test_a_document_gives_it_back_to_the_bit(self, ranker):
-        read = LinearRanker.from_document(json.loads(json.dumps(ranker.to_document())))
-        assert read.name == ranker.name
-        for name in ("weights", "centre", "missing"):
-            np.testing.assert_array_equal(getattr(read, name), getattr(ranker, name), strict=True)
-
-    def test_it_says_its_name(self, ranker):
-        assert isinstance(ranker.name, str)
-        assert ranker.name
 
 
 class TestHandSet(RankerContract):
