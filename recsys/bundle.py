@@ -22,6 +22,7 @@ from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelve
 from recsys.codes import Codes
 from recsys.collab import Factors, Neighbours
 from recsys.config import EngineSettings
+from recsys.cut import quick_part
 from recsys.errors import BundleError
 from recsys.geo import Grid
 from recsys.ids import Ids
@@ -58,6 +59,7 @@ class Bundle:
     ranker: LinearRanker
     settings: EngineSettings
     skills: dict[str, int]
+    cut: LinearRanker
 
     @property
     def name(self) -> str:
@@ -97,6 +99,7 @@ def write_bundle(
     postings: pd.DataFrame,
     facts: dict[str, Any],
     extra: dict[str, dict[str, NDArray[Any]]] | None = None,
+    cut: LinearRanker | None = None,
 ) -> None:
     """Write everything beside ``out``, then rename it into place.
 
@@ -109,6 +112,7 @@ def write_bundle(
         postings: P rows in catalogue order, with the columns that people read.
         facts: more for the manifest: encoder, versions, figures.
         extra: further folders of arrays, by name.
+        cut: the order by which the pool is cut; None: the ranker's own quick part.
 
     Raises:
         BundleError: ``out`` holds something that is not a bundle.
@@ -127,7 +131,8 @@ def write_bundle(
             _write_arrays(work / folder, content)
         postings.to_parquet(work / "postings.parquet", index=False)
         pd.DataFrame({"skill": list(skills)}, dtype="str").to_parquet(work / "skills.parquet", index=False)
-        (work / "ranker.json").write_text(json.dumps(ranker.to_document(), indent=1) + "\n", encoding="utf-8")
+        for name, order in (("ranker", ranker), ("cut", cut or quick_part(ranker))):
+            (work / f"{name}.json").write_text(json.dumps(order.to_document(), indent=1) + "\n", encoding="utf-8")
         write_manifest(work, _facts(catalogue, settings) | facts)
         _swap(work, out)
     finally:
@@ -186,10 +191,15 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         path=path,
         manifest=manifest,
         catalogue=_catalogue(path, arrays, settings, bool(manifest["dated"])),
-        ranker=LinearRanker.from_document(json.loads((path / "ranker.json").read_text(encoding="utf-8"))),
+        ranker=_read_ranker(path / "ranker.json"),
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
+        cut=_read_ranker(path / "cut.json"),
     )
+
+
+def _read_ranker(file: Path) -> LinearRanker:
+    return LinearRanker.from_document(json.loads(file.read_text(encoding="utf-8")))
 
 
 def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:

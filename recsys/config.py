@@ -76,10 +76,11 @@ class PlaceSettings(Settings):
 
 
 class RetrieveSettings(Settings):
-    """How many postings each source brings to a candidate's pool, and how the indices are built.
+    """How many postings each source brings, how many of them are scored, and how the indices are built.
 
     Attributes:
-        pool: width of the pool; a catalogue with no more open postings than this is scored whole.
+        pool: width of the pool: the best of the union by the quick signals, which are then scored by all of them.
+        union: width of the union of the sources; a catalogue with no more open postings than this is taken whole.
         text: by similarity of text, over all of the candidate's interests together.
         near: near and alike: by similarity of text plus twice the nearness, among the postings around the
             candidate's places.
@@ -95,19 +96,25 @@ class RetrieveSettings(Settings):
         probes: inverted lists visited in a compressed index.
     """
 
-    pool: int = Field(320, ge=10)
-    text: Count = 80
-    near: Count = 300
-    factors: Count = 40
+    pool: int = Field(150, ge=10)
+    union: int = Field(800, ge=10)
+    text: Count = 160
+    near: Count = 600
+    factors: Count = 60
     cooccur: Count = 40
     recent: Count = 20
-    popular: Count = 40
-    interests: int = Field(2, ge=1, le=8)
+    popular: Count = 80
+    interests: int = Field(3, ge=1, le=8)
     cells: int = Field(48, ge=1)
-    close_postings: int = Field(250, ge=1)
-    near_postings: int = Field(1000, ge=1)
+    close_postings: int = Field(500, ge=1)
+    near_postings: int = Field(2000, ge=1)
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
+
+    def widths(self, k: int) -> tuple[int, int]:
+        """Width of the pool, and by what the union and all quotas grow, for lists of ``k``."""
+        pool = max(self.pool, 3 * k)
+        return pool, max(1, -(-2 * pool // self.union))
 
 
 class ArrangeSettings(Settings):

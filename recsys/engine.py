@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from recsys.arrange import Number, arrange
 from recsys.bundle import Bundle, open_bundle
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
+from recsys.cut import cut, quick_part
 from recsys.eligible import CONDITIONS, eligible, failures
 from recsys.errors import RequestError
 from recsys.explain import Explainer, Reasons
@@ -25,7 +26,7 @@ from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
-from recsys.rank import Ranker
+from recsys.rank import HAND_SET, LinearRanker, Ranker
 from recsys.request import Recommendation, Request
 from recsys.retrieve import retrieve
 from recsys.signals import compute
@@ -64,6 +65,7 @@ class Engine:
         skills: code of each skill's ``recsys.attributes.skill_key``.
         explainer: words for reasons; None where the bundle's texts are not at hand.
         name: which bundle this is.
+        cut: the order, over quick signals alone, by which the pool is cut from what the sources bring.
     """
 
     catalogue: Catalogue
@@ -72,6 +74,7 @@ class Engine:
     skills: dict[str, int]
     explainer: Explainer | None = None
     name: str = ""
+    cut: LinearRanker = field(default_factory=lambda: quick_part(HAND_SET))
 
     @classmethod
     def load(cls, path: str | Path, verify: bool = True) -> "Engine":
@@ -90,7 +93,7 @@ class Engine:
     def from_bundle(cls, bundle: Bundle) -> "Engine":
         """The engine of an open bundle."""
         explainer = Explainer(bundle.titles, bundle.companies)
-        return cls(bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name)
+        return cls(bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name, bundle.cut)
 
     def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:
         """The best postings for each request, at most ``k``, best first.
@@ -138,13 +141,14 @@ class Engine:
         if not self.catalogue.open[row]:
             return "not retrieved: the posting was not open when the bundle was made"
         interests = find_interests(self.catalogue, queries, self.settings.retrieve)
-        pool = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        pool = self._cut(queries, interests, union, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
         score = float(self.ranker.score(signals)[0, 0])
+        if row not in union.rows[0]:
+            return f"not retrieved: none of the sources brought it (score {score:.3f})"
         if row not in pool.rows[0]:
-            return (
-                f"not retrieved: none of the sources brought it into a pool of {pool.rows.shape[1]} (score {score:.3f})"
-            )
+            return f"cut: by quick signals below the {pool.rows.shape[1]} postings of the pool (score {score:.3f})"
         lists = self._list(queries, interests, pool, pool.rows.shape[1], explain=True)
         rank = int(np.flatnonzero(lists.rows[0] == row)[0])
         line = self._recommendations(lists, 0)[rank]
@@ -176,13 +180,18 @@ class Engine:
 
     def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
-        pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+        union = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+        pool = self._cut(block, interests, union, k)
         if len(block) <= _SCORE_AT_ONCE:
             return [self._list(block, interests, pool, k, explain)]
         return [
             self._list(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
             for span in _spans(len(block), _SCORE_AT_ONCE)
         ]
+
+    def _cut(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
+        width, _ = self.settings.retrieve.widths(k)
+        return cut(self.catalogue, queries, interests, union, self.cut, self.settings.arrange.new_share, width)
 
     def with_ranker(self, ranker: Ranker) -> "Engine":
         """The same engine with another order."""

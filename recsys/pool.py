@@ -1,5 +1,6 @@
-"""The pool: which postings are scored for each request, and which sources brought them."""
+"""Pools: which postings are looked at for each request, and which sources brought them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,11 @@ class Pool:
         """Requests ``at`` to ``to`` - 1."""
         return Pool(self.rows[at:to], self.sources[at:to])
 
+    @classmethod
+    def join(cls, parts: "Sequence[Pool]") -> "Pool":
+        """The requests of several pools of one width."""
+        return cls(np.concatenate([part.rows for part in parts]), np.concatenate([part.sources for part in parts]))
+
 
 def everything(open_rows: Rows, requests: int) -> Pool:
     """The pool of a small catalogue: all open postings."""
@@ -53,8 +59,8 @@ def unite(found: list[Rows], width: int) -> Pool:
         rows = np.pad(rows, ((0, 0), (0, width - columns)), constant_values=-1)
         bits = np.pad(bits, (0, width - columns))
         columns = width
-    keys = np.sort((rows.astype(np.int64) << 16) | np.arange(columns), axis=1)
-    row, column = keys >> 16, keys & 0xFFFF
+    keys = np.sort((rows.astype(np.int64) << 32) | np.arange(columns), axis=1)
+    row, column = keys >> 32, keys & 0xFFFFFFFF
     first = (row >= 0) & np.diff(row, axis=1, prepend=-1).astype(bool)
     brought = _or_runs(np.where(row >= 0, bits[column], np.uint8(0)), first)
     rank = np.where(first, column, columns + np.arange(columns))  # distinct, so that exactly `width` are kept

@@ -18,7 +18,7 @@ ORDER = (
     "encode", "vectors", "codes", "attributes", "leaders", "index", "lexical", "collab", "metrics", "queries", "pool",
     "catalogue", "assemble", "candidates", "intake", "eligible",
     "interests", "nearby", "retrieve", "signal", "signals_text", "signals_place", "signals_behaviour",
-    "signals_attributes", "signals", "rank", "arrange", "explain", "manifest",
+    "signals_attributes", "signals", "rank", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import EngineSettings
+from recsys.cut import quick_mask, quick_part
 from recsys.rank import HAND_SET, LinearRanker, family_mask, single
 from recsys.signals import FAMILIES, NAMES
 from training.config import ValidationSettings
@@ -53,11 +54,16 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """The ranker that was best, and the trial; no trial where there were too few queries to tell."""
+    """The ranker that was best, and the trial; no trial where there were too few queries to tell.
+
+    Attributes:
+        cut: what orders the union of the sources in the ranker's place, by quick signals alone.
+    """
 
     ranker: LinearRanker
     trial: Trial | None
     queries: int
+    cut: LinearRanker
 
 
 def choose_ranker(
@@ -78,15 +84,16 @@ def choose_ranker(
     """
     queries = sum(map(len, blocks))
     if queries < validation.least:
-        return Choice(HAND_SET, None, queries)
+        return Choice(HAND_SET, None, queries, quick_part(HAND_SET))
     asked = [ask(prepared, settings, block) for block in blocks]
     lessons = Lessons.join([lessons_of(one, validation) for one in asked])
     trial = _try(asked, contenders(lessons), validation)
     figures = trial.figures(np.ones(len(trial.seen), bool))
     best = max(figures, key=lambda name: (figures[name]["ndcg@10"], name == "linear"))
     if best == "linear":
-        return Choice(learn_linear(lessons, family_mask()), trial, queries)
-    return Choice(HAND_SET if best == "blend" else single(best), trial, queries)
+        return Choice(learn_linear(lessons, family_mask()), trial, queries, learn_linear(lessons, quick_mask(), "cut"))
+    ranker = HAND_SET if best == "blend" else single(best)
+    return Choice(ranker, trial, queries, quick_part(ranker))
 
 
 def contenders(lessons: Lessons, ablate: bool = False) -> dict[str, list[LinearRanker]]:

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from recsys import metrics
 from recsys.config import EngineSettings
+from recsys.cut import quick_mask
 from recsys.engine import Engine
 from recsys.errors import DataError
 from recsys.rank import LinearRanker
 from recsys.signals import NAMES
 from training.choose import contenders
 from training.config import TrainConfig
-from training.learn import Lessons
+from training.learn import Lessons, learn_linear
 from training.report import Report, Row
 from training.split import latest_moment, validation_blocks
 from training.train import read_and_prepare
@@ -69,8 +70,9 @@ def evaluate(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], 
     say(f"{sum(len(one.block) for one in asked)} queries in {len(asked)} blocks of time")
     lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
     rankers = contenders(lessons, ablate=True)
+    cuts = [learn_linear(lessons.where(lessons.fold != fold), quick_mask(), "cut") for fold in range(FOLDS)]
     parts = [one for one in _affordable(asked, config) if len(one.block)]
-    measured = [_measure(part, rankers, config.engine, config.validation.seed) for part in parts]
+    measured = [_measure(part, rankers, cuts, config.engine, config.validation.seed) for part in parts]
     return _report(_join(measured), parts[0].catalogue.dated, config)
 
 
@@ -81,9 +83,15 @@ def _affordable(asked: list[Asked], config: TrainConfig) -> list[Asked]:
     return [one.sample(rng.random(len(one.block)) < most / queries) for one in asked]
 
 
-def _measure(asked: Asked, rankers: dict[str, list[LinearRanker]], settings: EngineSettings, seed: int) -> Measured:
+def _measure(
+    asked: Asked,
+    rankers: dict[str, list[LinearRanker]],
+    cuts: list[LinearRanker],
+    settings: EngineSettings,
+    seed: int,
+) -> Measured:
     exhaustive = whole_lists(asked, list(rankers.values()), True, seed, _DEPTH)
-    engine = _engine_lists(asked, rankers["linear"], settings, seed)
+    engine = _engine_lists(asked, rankers["linear"], cuts, settings, seed)
     names = ("engine", *(f"{name}, whole catalogue" if name == "linear" else name for name in rankers))
     return Measured(
         names=(*names, *(_BASELINES.get(name, name) for name in NAMES)),
@@ -95,7 +103,9 @@ def _measure(asked: Asked, rankers: dict[str, list[LinearRanker]], settings: Eng
     )
 
 
-def _engine_lists(asked: Asked, rankers: list[LinearRanker], settings: EngineSettings, seed: int) -> Rows:
+def _engine_lists(
+    asked: Asked, rankers: list[LinearRanker], cuts: list[LinearRanker], settings: EngineSettings, seed: int
+) -> Rows:
     """What is really served: pool, order, arrangement; of a mixed list the part of the answer's stratum."""
     catalogue, fold = asked.catalogue, asked.fold(seed)
     share = settings.arrange.new_share
@@ -104,7 +114,7 @@ def _engine_lists(asked: Asked, rankers: list[LinearRanker], settings: EngineSet
     for one in range(FOLDS):
         chosen = np.flatnonzero(fold == one)
         if len(chosen):
-            engine = Engine(catalogue, rankers[one], settings, {})
+            engine = Engine(catalogue, rankers[one], settings, {}, cut=cuts[one])
             rows[chosen] = engine.answer(asked.queries.take(chosen), k).rows
     if not catalogue.dated:
         same = catalogue.behaviour.seen[np.maximum(rows, 0)] == asked.seen[:, None]

@@ -99,6 +99,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         prepared.postings[_SHOWN],
         facts,
         {FOLDER: candidate_arrays(prepared.candidates)},
+        choice.cut,
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
     return Trained(prepared, choice, summary, facts)

@@ -1,0 +1,107 @@
+"""The cut: from a wide union to a pool, by the few signals that are quick to compute.
+
+A pool that keeps a fixed quota of each source loses what several sources bring in their middle. So the sources bring
+more than is scored, the whole union is ordered by a linear ranker over the quick signals alone (learned beside the full
+one), and the best of it become the pool.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys import signals_attributes, signals_behaviour, signals_place, signals_text
+from recsys.arrange import arrange
+from recsys.catalogue import Catalogue
+from recsys.config import ArrangeSettings
+from recsys.eligible import eligible
+from recsys.interests import Interests
+from recsys.pool import Pool
+from recsys.queries import Queries
+from recsys.rank import HAND_SET, LinearRanker
+from recsys.signals import NAMES, Room, compute
+
+#: What computes the quick signals: one product of title vectors, distances, and single numbers of a posting.
+QUICK_ROOMS: tuple[Room, ...] = (
+    signals_text.titles,
+    signals_place.places,
+    signals_behaviour.popularity,
+    signals_attributes.met,
+)
+_OF_OTHER_ROOMS = (
+    *("text_profile", "text_viewed"),
+    *("factors", "factors_score", "factors_new", "cooccur"),
+    *("seniority_gap", "pay_fit", "skills_met"),
+)
+_AT_ONCE = 8  # requests: a union is wide, and the cache of the processor small
+
+
+def quick_mask() -> NDArray[np.bool_]:
+    """Which signals the cut may use, bool (F,)."""
+    return ~np.isin(NAMES, _OF_OTHER_ROOMS)
+
+
+def quick_part(ranker: LinearRanker) -> LinearRanker:
+    """A ranker's own weights of the quick signals, the others at their mean: the cut where none was learned.
+
+    The hand-set order's where the ranker uses no quick signal.
+    """
+    quick = quick_mask()
+    if not (ranker.weights[quick].any() or ranker.missing[quick].any()):
+        return quick_part(HAND_SET)
+    none = np.float32(0)
+    weights, missing = np.where(quick, ranker.weights, none), np.where(quick, ranker.missing, none)
+    return LinearRanker("cut", weights, ranker.centre, missing)
+
+
+def cut(
+    catalogue: Catalogue,
+    queries: Queries,
+    interests: Interests,
+    union: Pool,
+    order: LinearRanker,
+    new_share: float,
+    width: int,
+) -> Pool:
+    """The best ``width`` of a wide union; a union that is no wider is kept whole.
+
+    Where postings carry no dates a list mixes seen and new postings, each ordered for itself; so does the pool, by the
+    same share.
+
+    Args:
+        catalogue: the postings.
+        queries: B requests.
+        interests: of the same requests.
+        union: what the sources brought.
+        order: a ranker over quick signals, see ``quick_mask``.
+        new_share: ``arrange.new_share``.
+        width: of the pool.
+    """
+    if union.rows.shape[1] <= width:
+        return union
+    mixing = ArrangeSettings(employer_run=0, new_share=new_share)
+    parts = []
+    for at in range(0, max(len(queries), 1), _AT_ONCE):
+        to = at + _AT_ONCE
+        block = queries.part(at, to)
+        parts.append(_best(catalogue, block, interests.part(at, to), union.part(at, to), order, mixing, width))
+    return parts[0] if len(parts) == 1 else Pool.join(parts)
+
+
+def _best(
+    catalogue: Catalogue,
+    queries: Queries,
+    interests: Interests,
+    union: Pool,
+    order: LinearRanker,
+    mixing: ArrangeSettings,
+    width: int,
+) -> Pool:
+    scores = order.score(compute(catalogue, queries, interests, union.rows, QUICK_ROOMS))
+    seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
+    allowed = eligible(catalogue, queries, union.rows)
+    best = arrange(scores, allowed, seen, union.rows, mixing, width).at
+    at = np.sort(np.where(best < 0, union.rows.shape[1], best), axis=1)  # ascending by posting, as in the union
+    there = at < union.rows.shape[1]
+    at = np.where(there, at, 0)
+    rows = np.where(there, np.take_along_axis(union.rows, at, 1), np.int32(-1))
+    sources = np.where(there, np.take_along_axis(union.sources, at, 1), np.uint8(0))
+    return Pool(rows, sources)
