@@ -96,18 +96,18 @@ class RetrieveSettings(Settings):
         probes: inverted lists visited in a compressed index.
     """
 
-    pool: int = Field(150, ge=10)
-    union: int = Field(800, ge=10)
-    text: Count = 160
-    near: Count = 600
-    factors: Count = 60
+    pool: int = Field(120, ge=10)
+    union: int = Field(500, ge=10)
+    text: Count = 80
+    near: Count = 300
+    factors: Count = 40
     cooccur: Count = 40
     recent: Count = 20
-    popular: Count = 80
-    interests: int = Field(3, ge=1, le=8)
+    popular: Count = 40
+    interests: int = Field(2, ge=1, le=8)
     cells: int = Field(48, ge=1)
-    close_postings: int = Field(500, ge=1)
-    near_postings: int = Field(2000, ge=1)
+    close_postings: int = Field(250, ge=1)
+    near_postings: int = Field(1000, ge=1)
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
 

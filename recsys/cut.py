@@ -17,7 +17,7 @@ from recsys.interests import Interests
 from recsys.pool import Pool
 from recsys.queries import Queries
 from recsys.rank import HAND_SET, LinearRanker
-from recsys.signals import NAMES, Room, compute
+from recsys.signals import NAMES, ROOMS, Room, compute
 
 #: What computes the quick signals: one product of title vectors, distances, and single numbers of a posting.
 QUICK_ROOMS: tuple[Room, ...] = (
@@ -95,7 +95,8 @@ def _best(
     mixing: ArrangeSettings,
     width: int,
 ) -> Pool:
-    scores = order.score(compute(catalogue, queries, interests, union.rows, QUICK_ROOMS))
+    quick = compute(catalogue, queries, interests, union.rows, QUICK_ROOMS)
+    scores = order.score(quick)
     seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
     allowed = eligible(catalogue, queries, union.rows)
     best = arrange(scores, allowed, seen, union.rows, mixing, width).at
@@ -104,4 +105,14 @@ def _best(
     at = np.where(there, at, 0)
     rows = np.where(there, np.take_along_axis(union.rows, at, 1), np.int32(-1))
     sources = np.where(there, np.take_along_axis(union.sources, at, 1), np.uint8(0))
-    return Pool(rows, sources)
+    # each signal stays in one piece, as in ``compute``
+    taken = np.take_along_axis(quick.transpose(0, 2, 1), at[:, None], 2).transpose(0, 2, 1)
+    return Pool(rows, sources, taken)
+
+
+def signals_of(catalogue: Catalogue, queries: Queries, interests: Interests, pool: Pool) -> NDArray[np.float32]:
+    """The signal matrix (B, n, F) of a pool; the quick signals are taken over from the cut."""
+    if pool.quick is None:
+        return compute(catalogue, queries, interests, pool.rows)
+    slow = tuple(room for room in ROOMS if room not in QUICK_ROOMS)
+    return compute(catalogue, queries, interests, pool.rows, slow, pool.quick)

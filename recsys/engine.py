@@ -17,7 +17,7 @@ from recsys.arrange import Number, arrange
 from recsys.bundle import Bundle, open_bundle
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
-from recsys.cut import cut, quick_part
+from recsys.cut import cut, quick_part, signals_of
 from recsys.eligible import CONDITIONS, eligible, failures
 from recsys.errors import RequestError
 from recsys.explain import Explainer, Reasons
@@ -199,7 +199,7 @@ class Engine:
 
     def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: bool) -> Lists:
         catalogue = self.catalogue
-        signals = compute(catalogue, queries, interests, pool.rows)
+        signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
         allowed = eligible(catalogue, queries, pool.rows)
         safe = np.maximum(pool.rows, 0)

@@ -20,19 +20,27 @@ class Pool:
         rows: int32 (B, n), ascending in each request, -1 where empty. The width depends on the settings and the
             catalogue alone, so the arithmetic of a request is the same in every batch.
         sources: uint8 (B, n), bit i is set if ``SOURCES[i]`` brought the posting.
+        quick: float32 (B, n, F), the quick signals by which the pool was cut, the others NaN; None where all was kept.
     """
 
     rows: Rows
     sources: NDArray[np.uint8]
+    quick: NDArray[np.float32] | None = None
 
     def part(self, at: int, to: int) -> "Pool":
         """Requests ``at`` to ``to`` - 1."""
-        return Pool(self.rows[at:to], self.sources[at:to])
+        quick = None if self.quick is None else self.quick[at:to]
+        return Pool(self.rows[at:to], self.sources[at:to], quick)
 
     @classmethod
     def join(cls, parts: "Sequence[Pool]") -> "Pool":
         """The requests of several pools of one width."""
-        return cls(np.concatenate([part.rows for part in parts]), np.concatenate([part.sources for part in parts]))
+        quick = [part.quick for part in parts if part.quick is not None]
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.sources for part in parts]),
+            np.concatenate(quick) if len(quick) == len(parts) else None,
+        )
 
 
 def everything(open_rows: Rows, requests: int) -> Pool:

@@ -45,16 +45,23 @@ ROOMS: tuple[Room, ...] = (
 
 
 def compute(
-    catalogue: Catalogue, queries: Queries, interests: Interests, pool: Rows, rooms: tuple[Room, ...] = ROOMS
+    catalogue: Catalogue,
+    queries: Queries,
+    interests: Interests,
+    pool: Rows,
+    rooms: tuple[Room, ...] = ROOMS,
+    known: Numbers | None = None,
 ) -> Numbers:
     """The signal matrix (B, n, F) float32 of a pool (B, n); what stands at padding (-1) means nothing.
 
-    With some of the ``rooms`` only, the signals of the others are NaN.
+    With some of the ``rooms`` only, the signals of the others are those ``known``, NaN where none are given.
     """
     rows = np.maximum(pool, 0)
     requests, width = pool.shape
     # Each signal lies in one piece: it is written whole, and the ranker reads it whole.
     out = np.full((requests, len(SIGNALS), width), np.nan, np.float32).transpose(0, 2, 1)
+    if known is not None:
+        out[:] = known
     for room in rooms:
         for name, values in room(catalogue, queries, interests, rows).items():
             out[..., COLUMN[name]] = values

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from requests_at_random import random_requests
 from small_catalogue import NARROW, ask, random_board, random_linear
 
-from recsys.cut import QUICK_ROOMS, cut, quick_mask, quick_part
+from recsys.cut import QUICK_ROOMS, cut, quick_mask, quick_part, signals_of
 from recsys.eligible import eligible
 from recsys.interests import find_interests
 from recsys.pool import Pool, everything
@@ -88,6 +88,17 @@ def test_a_pool_holds_the_best_by_the_order_over_quick_signals(asked, seed, widt
             assert abs(len(held_of[0]) - wanted) <= 1
 
 
+def test_the_signals_of_a_pool_are_those_computed_anew(asked):
+    board, queries, interests, union = asked
+    pool = cut(board, queries, interests, union, order_of(), 0.5, 20)
+    anew = compute(board, queries, interests, pool.rows)
+    there = pool.rows >= 0
+    taken = signals_of(board, queries, interests, pool)
+    np.testing.assert_allclose(taken[there], anew[there], rtol=1e-5, atol=1e-6)
+    part = signals_of(board, queries.part(3, 5), interests.part(3, 5), pool.part(3, 5))
+    np.testing.assert_array_equal(part, taken[3:5])
+
+
 def test_a_batch_equals_single_calls(asked):
     board, queries, interests, union = asked
     batch = cut(board, queries, interests, union, order_of(), 0.5, 20)
@@ -96,6 +107,7 @@ def test_a_batch_equals_single_calls(asked):
         single_call = cut(board, *one, order_of(), 0.5, 20)
         np.testing.assert_array_equal(single_call.rows[0], batch.rows[at], err_msg=f"request {at}")
         np.testing.assert_array_equal(single_call.sources[0], batch.sources[at], err_msg=f"request {at}")
+        np.testing.assert_array_equal(single_call.quick[0], batch.quick[at], err_msg=f"request {at}")
 
 
 def test_a_union_no_wider_than_the_pool_is_kept_whole(asked):
