@@ -7,7 +7,6 @@ For every request all open postings are scored by the learned order; counted is 
 
 import argparse
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -226,7 +225,7 @@ def report(args: argparse.Namespace, say: Callable[[str], None]) -> list[str]:
     lines = [
         "# What the pool keeps of the exhaustive list",
         "",
-        f"Written by `python -m benchmarks.pool_recall {' '.join(sys.argv[1:])}` on {time.strftime('%Y-%m-%d')}, "
+        f"Written by `python -m benchmarks.pool_recall` on {time.strftime('%Y-%m-%d')}, "
         f"commit {commit.stdout.strip() or 'unknown'}.",
         "",
         "For each request all open postings are scored by the learned order. The tables say which share of the first "
