@@ -18,16 +18,16 @@ from benchmarks.ranking_pools import pool_recalls, whole_order, without_sources
 from benchmarks.ranking_signals import ablate
 from jobrec import default_cache
 from recsys.engine import Engine
-from recsys.rank import single
+from training.choose import cuts_of
 from training.config import load_config
-from training.evaluate import affordable, ask_board, measure, rankers_of
+from training.evaluate import affordable, ask_board, by_fold, measure, rankers_of
 from training.learn import Lessons
 from training.learned import learned_of
 from training.report import Report
 from training.summarise import summarise
-from training.validate import FOLDS, lessons_of
+from training.validate import lessons_of
 
-SIZES = (20, 50, 320, 500)
+SIZES = (20, 50, 160, 320)
 
 
 def say(line: str) -> None:
@@ -41,18 +41,21 @@ def run(config_file: Path, data: Path, cache: Path) -> Found:
     asked, prepared = ask_board(config, data, cache, say)
     lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
     rankers = rankers_of(lessons, config.validation, ablate=False)
-    measured = measure(asked, rankers, config, prepared.postings["region"].to_numpy(object))
+    measured = measure(asked, rankers, lessons, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
     report = Report(summarise(measured, learned_of(rankers, lessons), seed=seed))
     parts = [one for one in affordable(asked, config) if len(one.block)]
     order = measured.systems.order
-    chosen = rankers[order] if order in rankers else [single(order)] * FOLDS
-    served, sources = without_sources(parts, chosen, config.engine, seed, say)
+    chosen = by_fold(rankers, order)
+    cuts = cuts_of(order, chosen, lessons)
+    served, sources = without_sources(parts, chosen, cuts, config.engine, seed, say)
     whole = whole_order(parts, chosen, seed)
-    recalls = pool_recalls(parts, whole, config.engine, SIZES, seed)
+    recalls = pool_recalls(parts, whole, cuts, config.engine, SIZES, seed)
     say("pools measured")
     last = parts[-1]
-    stages, rooms = costs(Engine(last.catalogue, chosen[0], config.engine, {}), last.queries, prepared.postings)
+    stages, rooms = costs(
+        Engine(last.catalogue, chosen[0], config.engine, {}, cut=cuts[0]), last.queries, prepared.postings
+    )
     say("costs measured")
     ablation = ablate(parts, lessons, seed, say)
     return Found(

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from recsys.arrange import arrange
+from recsys.cut import QUICK_ROOMS, signals_of
 from recsys.eligible import eligible
 from recsys.engine import Engine, one_thread_each
 from recsys.explain import Explainer
 from recsys.interests import find_interests
 from recsys.queries import Queries
 from recsys.retrieve import retrieve
-from recsys.signals import ROOMS, compute
+from recsys.signals import ROOMS
 
 T = TypeVar("T")
 
@@ -90,12 +91,14 @@ def _one(engine: Engine, queries: Queries, explainer: Explainer) -> tuple[dict[s
     clock, inside, size = Clock(), Clock(), len(queries)
     catalogue, settings = engine.catalogue, engine.settings
     interests = clock.time("interests", lambda: find_interests(catalogue, queries, settings.retrieve))
-    pool = clock.time("retrieve", lambda: retrieve(catalogue, queries, interests, settings.retrieve, _LENGTH))
+    union = clock.time("retrieve", lambda: retrieve(catalogue, queries, interests, settings.retrieve, _LENGTH))
+    pool = clock.time("cut", lambda: engine.cut_down(queries, interests, union, _LENGTH))
     for at in range(0, size, _SCORED_AT_ONCE):
         span = at, min(at + _SCORED_AT_ONCE, size)
-        some, mine, rows = queries.part(*span), interests.part(*span), pool.rows[span[0] : span[1]]
+        some, mine, part = queries.part(*span), interests.part(*span), pool.part(*span)
+        rows = part.rows
         safe = np.maximum(rows, 0)
-        signals = clock.time("signals", lambda: compute(catalogue, some, mine, rows))  # noqa: B023 - called at once
+        signals = clock.time("signals", lambda: signals_of(catalogue, some, mine, part))  # noqa: B023 - at once
         scores = clock.time("score", lambda: engine.ranker.score(signals))  # noqa: B023
         allowed = clock.time("eligible", lambda: eligible(catalogue, some, rows))  # noqa: B023
         seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
@@ -108,8 +111,10 @@ def _one(engine: Engine, queries: Queries, explainer: Explainer) -> tuple[dict[s
             "explain",
             lambda: explainer.reasons(catalogue, engine.ranker, some, signals, order, rows),  # noqa: B023
         )
+        brought = np.maximum(union.rows[slice(*span)], 0)
         for room in ROOMS:
-            inside.time(_name(room), lambda: room(catalogue, some, mine, safe))  # noqa: B023
+            of = brought if room in QUICK_ROOMS else safe
+            inside.time(_name(room), lambda: room(catalogue, some, mine, of))  # noqa: B023
     return _per_request(clock, size), _per_request(inside, size), pool.rows.shape[1]
 
 

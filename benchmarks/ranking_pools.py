@@ -10,8 +10,7 @@ from recsys.config import EngineSettings, RetrieveSettings
 from recsys.engine import Engine, one_thread_each
 from recsys.metrics import bootstrap_interval
 from recsys.pool import SOURCES
-from recsys.rank import Ranker
-from recsys.retrieve import retrieve
+from recsys.rank import HAND_SET, LinearRanker, Ranker
 from training.losses import PLACES, asked_length, of_stratum
 from training.summarise import differences, per_query
 from training.summary import Difference, Interval
@@ -75,17 +74,22 @@ def whole_order(asked: Sequence[Asked], rankers: Sequence[Ranker], seed: int) ->
 
 
 def pool_recalls(
-    asked: Sequence[Asked], whole: Sequence[Whole], settings: EngineSettings, sizes: Sequence[int], seed: int
+    asked: Sequence[Asked],
+    whole: Sequence[Whole],
+    cuts: Sequence[LinearRanker],
+    settings: EngineSettings,
+    sizes: Sequence[int],
+    seed: int,
 ) -> list[Recall]:
-    """Pools of several sizes, of all sources together and of each alone."""
+    """Pools of several sizes, of all sources together and of each alone, by the ``cuts`` of the folds."""
     found = []
     for size in sizes:
         wide = settings.retrieve.model_copy(update={"pool": size})
         alone = {f"{name} alone": only(wide, name) for name in SOURCES}
         for name, changed in {"all together": wide, **alone}.items():
-            values = np.concatenate(
-                [_recalls(one, best, changed) for one, best in zip(asked, whole, strict=True)]
-            )  # (Q, 3)
+            engine = settings.model_copy(update={"retrieve": changed})
+            each = [_recalls(one, best, cuts, engine, seed) for one, best in zip(asked, whole, strict=True)]
+            values = np.concatenate(each)  # (Q, 3)
             intervals = [bootstrap_interval(values[:, at], seed=seed) for at in range(3)]
             found.append(Recall(name, size, *intervals))
     return found
@@ -96,8 +100,8 @@ def only(settings: RetrieveSettings, source: str) -> RetrieveSettings:
     return settings.model_copy(update={name: 0 for name in SOURCES if name != source})
 
 
-def _recalls(asked: Asked, whole: Whole, settings: RetrieveSettings) -> Floats:
-    pool = pools(asked, settings, 1)
+def _recalls(asked: Asked, whole: Whole, cuts: Sequence[LinearRanker], settings: EngineSettings, seed: int) -> Floats:
+    pool = pools(asked, cuts, settings, 1, seed)
     answer = asked.block.answer[:, None]
     among = np.array([np.isin(top, rows) & (top >= 0) for top, rows in zip(whole.top, pool, strict=True)])
     inside = (pool == answer).any(axis=1).astype(np.float64)
@@ -112,37 +116,51 @@ def _recalls(asked: Asked, whole: Whole, settings: RetrieveSettings) -> Floats:
     )
 
 
-def pools(asked: Asked, settings: RetrieveSettings, length: int) -> Rows:
-    """The pools of all queries for a list of ``length``: int32 (Q, n)."""
-    found = []
+def pools(asked: Asked, cuts: Sequence[LinearRanker], settings: EngineSettings, length: int, seed: int) -> Rows:
+    """The pools of all queries for a list of ``length``, each by the cut of its fold: int32 (Q, n)."""
+    fold = asked.fold(seed)
+    found: list[tuple[NDArray[np.intp], Rows]] = []
     with one_thread_each():
-        for at in range(0, len(asked.block), _AT_ONCE):
-            to = min(at + _AT_ONCE, len(asked.block))
-            queries, interests = asked.queries.part(at, to), asked.interests.part(at, to)
-            found.append(retrieve(asked.catalogue, queries, interests, settings, length).rows)
-    return np.concatenate(found)
+        for one, order in enumerate(cuts):
+            engine = Engine(asked.catalogue, HAND_SET, settings, {}, cut=order)
+            members = np.flatnonzero(fold == one)
+            for at in range(0, len(members), _AT_ONCE):
+                chosen = members[at : at + _AT_ONCE]
+                pool = engine.pool(asked.queries.take(chosen), asked.interests.take(chosen), length)
+                found.append((chosen, pool.rows))
+    rows = np.full((len(fold), found[0][1].shape[1] if found else 0), -1, np.int32)
+    for chosen, some in found:
+        rows[chosen] = some
+    return rows
 
 
 def without_sources(
     asked: Sequence[Asked],
     rankers: Sequence[Ranker],
+    cuts: Sequence[LinearRanker],
     settings: EngineSettings,
     seed: int,
     say: Callable[[str], None],
 ) -> tuple[Floats, list[WithoutSource]]:
     """The engine without each source: the means of the full engine (3,), and differences to it."""
-    full = _served(asked, rankers, settings, seed)
+    full = _served(asked, rankers, cuts, settings, seed)
     found = []
     for name in SOURCES:
         retrieve_settings = settings.retrieve.model_copy(update={name: 0})
         changed = settings.model_copy(update={"retrieve": retrieve_settings})
-        lacking = differences(_served(asked, rankers, changed, seed), full, seed)
+        lacking = differences(_served(asked, rankers, cuts, changed, seed), full, seed)
         found.append(WithoutSource(name, *lacking))
         say(f"served without the source {name}")
     return full.mean(axis=0), sorted(found, key=lambda one: one.ndcg[0])
 
 
-def _served(asked: Sequence[Asked], rankers: Sequence[Ranker], settings: EngineSettings, seed: int) -> Floats:
+def _served(
+    asked: Sequence[Asked],
+    rankers: Sequence[Ranker],
+    cuts: Sequence[LinearRanker],
+    settings: EngineSettings,
+    seed: int,
+) -> Floats:
     """In the pool, hit@10 and nDCG@10 of each query as the engine serves it: float64 (Q, 3)."""
     found = []
     for one in asked:
@@ -151,11 +169,11 @@ def _served(asked: Sequence[Asked], rankers: Sequence[Ranker], settings: EngineS
             part = one.sample(fold == at)
             if not len(part.block):
                 continue
-            engine = Engine(part.catalogue, rankers[at], settings, {})
+            engine = Engine(part.catalogue, rankers[at], settings, {}, cut=cuts[at])
             length = asked_length(engine, PLACES)
             lists = of_stratum(engine, engine.answer(part.queries, length).rows, part.seen, PLACES)
             hit = lists == part.block.answer[:, None]
             place = np.where(hit.any(axis=1), 1 + hit.argmax(axis=1), 0)
-            inside = (pools(part, settings.retrieve, length) == part.block.answer[:, None]).any(axis=1)
+            inside = (pools(part, cuts, settings, length, seed) == part.block.answer[:, None]).any(axis=1)
             found.append(np.stack([inside, per_query(place, "hit@10"), per_query(place, "ndcg@10")], axis=1))
     return np.concatenate(found)

@@ -88,7 +88,9 @@ def _cell_index(
 ) -> tuple[CellLists, CellIndex]:
     """Inverted lists by cell, the cell after the last being "anywhere"; crowded cells split by text."""
     anywhere = len(grid.counts)
-    far = np.flatnonzero(remote[rows] == 1)
+    placed = np.zeros(len(rows), bool)
+    placed[entry] = True
+    far = np.flatnonzero((remote[rows] == 1) | ~placed)
     member = np.concatenate([entry, far])
     cell = np.concatenate([grid.cell_of, np.full(len(far), anywhere)]).astype(np.int64)
     number = np.ones(anywhere + 1, np.int64)

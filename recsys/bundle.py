@@ -23,13 +23,14 @@ from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelve
 from recsys.codes import Codes
 from recsys.collab import Factors
 from recsys.config import EngineSettings
+from recsys.cut import quick_part
 from recsys.errors import BundleError
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import read_cell_index, read_index
 from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
 from recsys.neighbours import Neighbours
-from recsys.rank import Ranker
+from recsys.rank import LinearRanker, Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
 
@@ -63,6 +64,7 @@ class Bundle:
     ranker: Ranker
     settings: EngineSettings
     skills: dict[str, int]
+    cut: LinearRanker
     calibration: Calibration | None = None
 
     @property
@@ -103,6 +105,7 @@ def write_bundle(
     postings: pd.DataFrame,
     facts: dict[str, Any],
     extra: dict[str, dict[str, NDArray[Any]]] | None = None,
+    cut: LinearRanker | None = None,
     calibration: Calibration | None = None,
 ) -> None:
     """Write everything beside ``out``, then rename it into place.
@@ -116,6 +119,7 @@ def write_bundle(
         postings: P rows in catalogue order, with the columns that people read.
         facts: more for the manifest: encoder, versions, figures.
         extra: further folders of arrays, by name.
+        cut: the order by which the pool is cut; None: the ranker's own quick part.
         calibration: from the order's scores to probabilities, where there are any.
 
     Raises:
@@ -136,6 +140,7 @@ def write_bundle(
         postings.to_parquet(work / "postings.parquet", index=False)
         pd.DataFrame({"skill": list(skills)}, dtype="str").to_parquet(work / "skills.parquet", index=False)
         _write_json(work / "ranker.json", ranker.to_document())
+        _write_json(work / "cut.json", (cut or quick_part(ranker)).to_document())
         if calibration is not None:
             _write_json(work / _CALIBRATION, calibration.to_document())
         write_manifest(work, _facts(catalogue, settings) | facts)
@@ -200,9 +205,10 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         path=path,
         manifest=manifest,
         catalogue=_catalogue(path, arrays, settings, bool(manifest["dated"])),
-        ranker=ranker_from_document(json.loads((path / "ranker.json").read_text(encoding="utf-8"))),
+        ranker=ranker_from_document(_read_json(path / "ranker.json")),
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
+        cut=LinearRanker.from_document(_read_json(path / "cut.json")),
         calibration=_read_calibration(path / _CALIBRATION),
     )
 
@@ -210,7 +216,12 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
 def _read_calibration(file: Path) -> Calibration | None:
     if not file.exists():
         return None
-    return Calibration.from_document(json.loads(file.read_text(encoding="utf-8")))
+    return Calibration.from_document(_read_json(file))
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document
 
 
 def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:

@@ -87,7 +87,7 @@ class CellLists:
 
     Attributes:
         start: int64 (G + 2,), cell g's lists are start[g] ... start[g + 1] - 1; the last cell, G, is "anywhere":
-            remote postings.
+            remote postings and those of no known place.
         counts: int32 (lists,), places in each list.
         centroids: float32 (lists, d), mean text vector of the list; zeros for the only list of a cell.
     """

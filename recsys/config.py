@@ -111,10 +111,11 @@ class WordSettings(Settings):
 
 
 class RetrieveSettings(Settings):
-    """How many postings each source brings to a candidate's pool, and how the indices are built.
+    """How many postings each source brings, how many of them are scored, and how the indices are built.
 
     Attributes:
-        pool: width of the pool; a catalogue with no more open postings than this is scored whole.
+        pool: width of the pool: the best of the union by the quick signals, which are then scored by all of them.
+        union: width of the union of the sources; a catalogue with no more open postings than this is taken whole.
         text: by similarity of text, over all of the candidate's interests together.
         near: near and alike: by similarity of text plus twice the nearness, among the postings around the
             candidate's places.
@@ -130,7 +131,8 @@ class RetrieveSettings(Settings):
         probes: inverted lists visited in a compressed index.
     """
 
-    pool: int = Field(320, ge=10)
+    pool: int = Field(120, ge=10)
+    union: int = Field(500, ge=10)
     text: Count = 80
     near: Count = 300
     factors: Count = 40
@@ -143,6 +145,10 @@ class RetrieveSettings(Settings):
     near_postings: int = Field(1000, ge=1)
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
+
+    def scale(self, k: int) -> int:
+        """By what pool, union and all quotas grow for lists of ``k``, so that a pool is three times a list."""
+        return max(1, -(-3 * k // self.pool))
 
 
 class ArrangeSettings(Settings):

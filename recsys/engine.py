@@ -18,6 +18,7 @@ from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
+from recsys.cut import cut, quick_part, signals_of
 from recsys.eligible import CONDITIONS, eligible, failures
 from recsys.errors import RequestError
 from recsys.explain import Explainer, Reasons
@@ -26,7 +27,7 @@ from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
-from recsys.rank import Ranker
+from recsys.rank import LinearRanker, Ranker
 from recsys.request import Recommendation, Request
 from recsys.retrieve import retrieve
 from recsys.signals import compute
@@ -65,6 +66,8 @@ class Engine:
         skills: code of each skill's ``recsys.attributes.skill_key``.
         explainer: words for reasons; None where the bundle's texts are not at hand.
         name: which bundle this is.
+        cut: the order, over quick signals alone, by which the pool is cut from what the sources bring; None: the
+            ranker's own quick part.
         calibration: from the ranker's scores to probabilities; None where the data allow none.
     """
 
@@ -74,6 +77,7 @@ class Engine:
     skills: dict[str, int]
     explainer: Explainer | None = None
     name: str = ""
+    cut: LinearRanker | None = None
     calibration: Calibration | None = None
 
     @classmethod
@@ -94,7 +98,14 @@ class Engine:
         """The engine of an open bundle."""
         explainer = Explainer(bundle.titles, bundle.companies)
         return cls(
-            bundle.catalogue, bundle.ranker, bundle.settings, bundle.skills, explainer, bundle.name, bundle.calibration
+            catalogue=bundle.catalogue,
+            ranker=bundle.ranker,
+            settings=bundle.settings,
+            skills=bundle.skills,
+            explainer=explainer,
+            name=bundle.name,
+            cut=bundle.cut,
+            calibration=bundle.calibration,
         )
 
     def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:
@@ -143,13 +154,14 @@ class Engine:
         if not self.catalogue.open[row]:
             return "not retrieved: the posting was not open when the bundle was made"
         interests = find_interests(self.catalogue, queries, self.settings.retrieve)
-        pool = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        pool = self.cut_down(queries, interests, union, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
         score = float(self.ranker.score(signals)[0, 0])
+        if row not in union.rows[0]:
+            return f"not retrieved: none of the sources brought it (score {score:.3f})"
         if row not in pool.rows[0]:
-            return (
-                f"not retrieved: none of the sources brought it into a pool of {pool.rows.shape[1]} (score {score:.3f})"
-            )
+            return f"cut: by quick signals below the {pool.rows.shape[1]} postings of the pool (score {score:.3f})"
         lists = self._list(queries, interests, pool, pool.rows.shape[1], explain=True)
         rank = int(np.flatnonzero(lists.rows[0] == row)[0])
         line = self._recommendations(lists, 0)[rank]
@@ -181,13 +193,24 @@ class Engine:
 
     def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
-        pool = retrieve(self.catalogue, block, interests, self.settings.retrieve, k)
+        pool = self.pool(block, interests, k)
         if len(block) <= _SCORE_AT_ONCE:
             return [self._list(block, interests, pool, k, explain)]
         return [
             self._list(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
             for span in _spans(len(block), _SCORE_AT_ONCE)
         ]
+
+    def pool(self, queries: Queries, interests: Interests, k: int) -> Pool:
+        """What is scored by all signals for lists of ``k``: the best of what the sources bring."""
+        union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
+        return self.cut_down(queries, interests, union, k)
+
+    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
+        """The best of a union, see ``recsys.cut``."""
+        width = self.settings.retrieve.pool * self.settings.retrieve.scale(k)
+        order = self.cut or quick_part(self.ranker)
+        return cut(self.catalogue, queries, interests, union, order, self.settings.arrange.new_share, width)
 
     def with_ranker(self, ranker: Ranker) -> "Engine":
         """The same engine with another order, whose scores have no probabilities."""
@@ -201,7 +224,7 @@ class Engine:
 
     def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: bool) -> Lists:
         catalogue = self.catalogue
-        signals = compute(catalogue, queries, interests, pool.rows)
+        signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
         allowed = eligible(catalogue, queries, pool.rows)
         safe = np.maximum(pool.rows, 0)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recsys.errors import BundleError
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MANIFEST: Final = "manifest.json"
 
 

@@ -1,5 +1,6 @@
-"""The pool: which postings are scored for each request, and which sources brought them."""
+"""Pools: which postings are looked at for each request, and which sources brought them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +20,27 @@ class Pool:
         rows: int32 (B, n), ascending in each request, -1 where empty. The width depends on the settings and the
             catalogue alone, so the arithmetic of a request is the same in every batch.
         sources: uint8 (B, n), bit i is set if ``SOURCES[i]`` brought the posting.
+        quick: float32 (B, n, F), the quick signals by which the pool was cut, the others NaN; None where all was kept.
     """
 
     rows: Rows
     sources: NDArray[np.uint8]
+    quick: NDArray[np.float32] | None = None
 
     def part(self, at: int, to: int) -> "Pool":
         """Requests ``at`` to ``to`` - 1."""
-        return Pool(self.rows[at:to], self.sources[at:to])
+        quick = None if self.quick is None else self.quick[at:to]
+        return Pool(self.rows[at:to], self.sources[at:to], quick)
+
+    @classmethod
+    def join(cls, parts: "Sequence[Pool]") -> "Pool":
+        """The requests of several pools of one width."""
+        quick = [part.quick for part in parts if part.quick is not None]
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.sources for part in parts]),
+            np.concatenate(quick) if len(quick) == len(parts) else None,
+        )
 
 
 def everything(open_rows: Rows, requests: int) -> Pool:
@@ -59,8 +73,8 @@ def unite(found: list[Rows], width: int, spare: list[Rows] | None = None) -> Poo
         rows = np.pad(rows, ((0, 0), (0, width - columns)), constant_values=-1)
         bits = np.pad(bits, (0, width - columns))
         columns = width
-    keys = np.sort((rows.astype(np.int64) << 16) | np.arange(columns), axis=1)
-    row, column = keys >> 16, keys & 0xFFFF
+    keys = np.sort((rows.astype(np.int64) << 32) | np.arange(columns), axis=1)
+    row, column = keys >> 32, keys & 0xFFFFFFFF
     first = (row >= 0) & np.diff(row, axis=1, prepend=-1).astype(bool)
     brought = _or_runs(np.where(row >= 0, bits[column], np.uint8(0)), first)
     rank = np.where(first, column, columns + np.arange(columns))  # distinct, so that exactly `width` are kept

@@ -1,4 +1,4 @@
-"""From requests to a pool: a union of sources, one of them joint (near and alike)."""
+"""From requests to a wide union of sources, one of them joint (near and alike)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,17 @@ _SHELVES = 16  # cells around a place whose shelves are looked at
 
 
 def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, settings: RetrieveSettings, k: int) -> Pool:
-    """The pool of each request.
+    """What the sources bring to each request.
 
     Args:
         catalogue: the postings.
         queries: B requests.
         interests: of the same requests.
-        settings: quotas of the sources; all grow in proportion where ``k`` needs a larger pool.
+        settings: quotas of the sources; all grow in proportion where ``k`` needs a larger union.
         k: length of the list to be made.
     """
-    scale = max(1, int(np.ceil(3 * k / settings.pool)))
-    width = settings.pool * scale
+    scale = settings.scale(k)
+    width = settings.union * scale
     if len(catalogue.by_text.rows) <= width:  # all that are open
         return everything(catalogue.by_text.rows, len(queries))
     around = cells_around(catalogue, interests.places, settings.cells)

@@ -49,18 +49,32 @@ ROOMS: tuple[Room, ...] = (
     signals_lexical.skills,
     signals_place.places,
     signals_behaviour.collaborative,
-    signals_attributes.attributes,
+    signals_behaviour.popularity,
+    signals_attributes.met,
+    signals_attributes.fits,
     signals_shown.shown,
 )
 
 
-def compute(catalogue: Catalogue, queries: Queries, interests: Interests, pool: Rows) -> Numbers:
-    """The signal matrix (B, n, F) float32 of a pool (B, n); what stands at padding (-1) means nothing."""
+def compute(
+    catalogue: Catalogue,
+    queries: Queries,
+    interests: Interests,
+    pool: Rows,
+    rooms: tuple[Room, ...] = ROOMS,
+    known: Numbers | None = None,
+) -> Numbers:
+    """The signal matrix (B, n, F) float32 of a pool (B, n); what stands at padding (-1) means nothing.
+
+    With some of the ``rooms`` only, the signals of the others are those ``known``, NaN where none are given.
+    """
     rows = np.maximum(pool, 0)
     requests, width = pool.shape
     # Each signal lies in one piece: it is written whole, and the ranker reads it whole.
     out = np.full((requests, len(SIGNALS), width), np.nan, np.float32).transpose(0, 2, 1)
-    for room in ROOMS:
+    if known is not None:
+        out[:] = known
+    for room in rooms:
         for name, values in room(catalogue, queries, interests, rows).items():
             out[..., COLUMN[name]] = values
     out[..., COLUMN["title_near"]] = out[..., COLUMN["title_any"]] * out[..., COLUMN["near_any"]]

@@ -25,21 +25,28 @@ SIGNALS = (
 )
 
 
-def attributes(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
-    """What the posting says of itself against what the candidate met, has and wants; how fresh it is."""
+def met(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
+    """What the candidate met before: employer, industry, occupation; how fresh the posting is."""
     a = catalogue.attributes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pay = np.log(a.pay_high[rows] / queries.pay[:, None])
     age = (queries.now[:, None] - a.posted[rows]) / _DAY
     return {
         "employer_met": _share_met(a.company, queries, rows),
         "industry_met": _share_met(a.industry, queries, rows),
         "occupation_met": _share_met(a.occupation, queries, rows),
         "region_met": _share_met(a.region, queries, rows),
+        "freshness": -np.log1p(np.maximum(age, 0) / 7).astype(np.float32),
+    }
+
+
+def fits(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
+    """What the posting asks and pays against what the candidate has and wants."""
+    a = catalogue.attributes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pay = np.log(a.pay_high[rows] / queries.pay[:, None])
+    return {
         "seniority_gap": -np.abs(a.seniority[rows] - queries.seniority[:, None]),
         "pay_fit": np.clip(pay, -1, 1),
         "skills_met": _skills_met(a.skills, queries.skills, rows),
-        "freshness": -np.log1p(np.maximum(age, 0) / 7).astype(np.float32),
     }
 
 

@@ -23,7 +23,7 @@ SIGNALS = (
 
 
 def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
-    """What others who chose the same chose besides; what many chose."""
+    """What others who chose the same chose besides."""
     behaviour = catalogue.behaviour
     seen = behaviour.seen[rows]
     factors = np.take(behaviour.factors.postings, rows, axis=0)
@@ -37,8 +37,13 @@ def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, 
         "factors_score": np.where(seen, score, NOTHING),
         "factors_new": np.where(seen, NOTHING, cosine),
         "cooccur": np.where(seen, _cooccurrence(catalogue, queries, rows), NOTHING),
-        "popularity": np.where(seen, behaviour.popularity[rows], NOTHING),
     }
+
+
+def popularity(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
+    """What many chose."""
+    behaviour = catalogue.behaviour
+    return {"popularity": np.where(behaviour.seen[rows], behaviour.popularity[rows], NOTHING)}
 
 
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:

@@ -35,7 +35,16 @@ CONFIG = TrainConfig(encoder=EncoderConfig(encoder="hash"), engine=ENGINE)
 SEARCHING = ENGINE.model_copy(
     update={
         "retrieve": RetrieveSettings(
-            pool=36, text=12, near=12, factors=6, cooccur=6, recent=4, popular=6, exact_below=20, probes=4
+            pool=36,
+            union=72,
+            text=24,
+            near=24,
+            factors=12,
+            cooccur=12,
+            recent=8,
+            popular=12,
+            exact_below=20,
+            probes=4,
         )
     }
 )
@@ -82,7 +91,8 @@ def engine_in_memory(market: Market, settings: EngineSettings) -> Engine:
     """The engine of the market as it is before anything is written."""
     everything = np.ones(len(market.prepared.candidates.histories.posting), bool)
     catalogue = catalogue_at(market.prepared, settings, everything, market.as_of, market.as_of)
-    return Engine(catalogue, market.trained.choice.ranker, settings, market.prepared.skills)
+    choice = market.trained.choice
+    return Engine(catalogue, choice.ranker, settings, market.prepared.skills, cut=choice.cut)
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +124,7 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.prepared.postings[["posting_id", "title", "company", "url"]],
         market.trained.manifest,
         {FOLDER: candidate_arrays(market.prepared.candidates)},
+        market.trained.choice.cut,
     )
     return Scorer(out)
 

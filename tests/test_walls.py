@@ -19,7 +19,7 @@ ORDER = (
     "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
     "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
-    "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "explain", "manifest",
+    "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
 

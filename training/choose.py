@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.config import EngineSettings
-from recsys.rank import HAND_SET, Ranker, family_mask, single
+from recsys.cut import quick_mask, quick_part
+from recsys.rank import HAND_SET, LinearRanker, Ranker, family_mask, single
 from recsys.signals import FAMILIES, NAMES
 from training.calibration import Calibrated
 from training.config import ValidationSettings
@@ -27,12 +28,14 @@ COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
 class Choice:
     """The ranker that was best, and the trial; no trial where there were too few queries to tell.
 
-    ``calibrated`` is None where no log of shown lists says how often such a score is answered.
+    ``cut`` orders the union of the sources in the ranker's place, by quick signals alone; ``calibrated`` is None where
+    no log of shown lists says how often such a score is answered.
     """
 
     ranker: Ranker
     trial: Trial | None
     queries: int
+    cut: LinearRanker
     calibrated: Calibrated | None = None
 
 
@@ -54,18 +57,19 @@ def choose_ranker(
     """
     queries = sum(map(len, blocks))
     if queries < validation.least:
-        return Choice(HAND_SET, None, queries)
+        return Choice(HAND_SET, None, queries, quick_part(HAND_SET))
     asked = [ask(prepared, settings, block) for block in blocks]
     taught = teach(prepared, settings, validation, asked)
     by_fold = contenders(taught.lessons, validation.seed)
     trial = _try(asked, by_fold, validation)
     best = trial.best(validation.seed)
     if best in LEARNED:
-        ranker = learn(best, taught.lessons, validation.seed)
+        ranker, cut = learn(best, taught.lessons, validation.seed), learn_cut(taught.lessons)
     else:
         ranker = HAND_SET if best == HAND_SET.name else single(best)
+        cut = quick_part(ranker)
     calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
-    return Choice(ranker, trial, queries, calibrated)
+    return Choice(ranker, trial, queries, cut, calibrated)
 
 
 def learn(name: str, lessons: Lessons, seed: int) -> Ranker:
@@ -75,6 +79,18 @@ def learn(name: str, lessons: Lessons, seed: int) -> Ranker:
         return learn_trees(lessons, everything, seed)
     linear = learn_linear(lessons, everything)
     return linear if name == "linear" else learn_trees(lessons, everything, seed, linear)
+
+
+def learn_cut(lessons: Lessons) -> LinearRanker:
+    """What cuts the union of the sources to the pool: a linear order over the quick signals."""
+    return learn_linear(lessons, quick_mask(), "cut")
+
+
+def cuts_of(name: str, by_fold: Sequence[Ranker], lessons: Lessons) -> list[LinearRanker]:
+    """The cuts that go with the rankers ``by_fold`` of this name: learned where they are, each on the other folds."""
+    if name in LEARNED:
+        return [learn_cut(lessons.where(lessons.fold != fold)) for fold in range(FOLDS)]
+    return [quick_part(ranker) for ranker in by_fold]
 
 
 def contenders(lessons: Lessons, seed: int = 0, ablate: bool = False) -> dict[str, list[Ranker]]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from recsys.config import EngineSettings
 from recsys.engine import Engine
 from recsys.errors import DataError
-from recsys.rank import HAND_SET, Ranker, single
+from recsys.rank import HAND_SET, LinearRanker, Ranker, single
 from recsys.schema import IMPRESSION
 from recsys.signals import NAMES
 from training.calibration import probability_line
-from training.choose import contenders
+from training.choose import contenders, cuts_of
 from training.config import TrainConfig, ValidationSettings
 from training.exposure import mean_percentile, nearest_km, popularity_percentiles
 from training.learn import Lessons
@@ -61,9 +61,9 @@ def evaluate(
     say(f"{sum(len(one.block) for one in asked)} queries in {len(asked)} blocks of time")
     taught = teach(prepared, config.engine, config.validation, asked)
     rankers = rankers_of(taught.lessons, config.validation)
-    measured = measure(asked, rankers, config, prepared.postings["region"].to_numpy(object))
+    measured = measure(asked, rankers, taught.lessons, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
-    served = _by_fold(rankers, measured.systems.order)
+    served = by_fold(rankers, measured.systems.order)
     calibrated = taught.calibrate(served, served[0])
     say(probability_line(calibrated))
     probabilities = None if calibrated is None else Probabilities(calibrated.told, calibrated.answered)
@@ -94,12 +94,15 @@ def rankers_of(lessons: Lessons, settings: ValidationSettings, ablate: bool = Tr
     return contenders(lessons, settings.seed, ablate)
 
 
-def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: NDArray[np.object_]) -> Measured:
+def measure(
+    asked: list[Asked], rankers: Rankers, lessons: Lessons, config: TrainConfig, regions: NDArray[np.object_]
+) -> Measured:
     """Ask every system; of more queries than can be ranked among the whole catalogue a random part is asked.
 
     Args:
         asked: queries in blocks of time.
         rankers: by name, one a fold.
+        lessons: that they learned from, as the cuts do.
         config: of every stage.
         regions: object (P,), of each posting, "" where not known.
     """
@@ -119,16 +122,18 @@ def measure(asked: list[Asked], rankers: Rankers, config: TrainConfig, regions: 
         order=order,
         whole=1 + names.index(order),
     )
-    served = _by_fold(rankers, order)
+    served = by_fold(rankers, order)
+    cuts = cuts_of(order, served, lessons)
     measured = []
     for part, found in zip(parts, lists, strict=True):
-        engine, stage = _engine_lists(part, served, config.engine, seed)
+        engine, stage = _engine_lists(part, served, cuts, config.engine, seed)
         everything = np.concatenate([engine[None], found])
         measured.append(_measured(part, everything, stage, systems, regions))
     return Measured.join(measured)
 
 
-def _by_fold(rankers: Rankers, order: str) -> Sequence[Ranker]:
+def by_fold(rankers: Rankers, order: str) -> Sequence[Ranker]:
+    """The rankers of this name, one a fold, also of a single signal."""
     return rankers[order] if order in rankers else [single(order)] * FOLDS
 
 
@@ -182,7 +187,7 @@ def _measured(
 
 
 def _engine_lists(
-    asked: Asked, rankers: Sequence[Ranker], settings: EngineSettings, seed: int
+    asked: Asked, rankers: Sequence[Ranker], cuts: Sequence[LinearRanker], settings: EngineSettings, seed: int
 ) -> tuple[Rows, NDArray[np.int8]]:
     """What is really served, of a mixed list the part of the answer's stratum, and what became of the answers.
 
@@ -196,7 +201,7 @@ def _engine_lists(
         chosen = np.flatnonzero(fold == one)
         if len(chosen):
             part = asked.sample(fold == one)
-            engine = Engine(part.catalogue, rankers[one], settings, {})
+            engine = Engine(part.catalogue, rankers[one], settings, {}, cut=cuts[one])
             followed = follow(part, engine)
             rows = engine.answer(part.queries, asked_length(engine, DEPTH)).rows
             longer = of_stratum(engine, rows, part.seen, DEPTH)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.cut import signals_of
 from recsys.eligible import eligible
 from recsys.engine import Engine, one_thread_each
 from recsys.interests import find_interests
 from recsys.queries import Queries
-from recsys.retrieve import retrieve
-from recsys.signals import compute
 from training.validate import Asked
 
 Rows = NDArray[np.int32]
@@ -25,7 +24,7 @@ STAGES = (
     "arrangement: caps",
     "order: place 11 to 50",
     "order: below place 50",
-    "pool: not retrieved",
+    "pool: not retrieved or cut",
     "eligibility: must not be shown",
 )
 LISTED, MIX, CAPS, SOON, LATE, POOL, HIDDEN = range(len(STAGES))
@@ -100,11 +99,12 @@ def order_places(engine: Engine, queries: Queries, answer: Rows, length: int) ->
         for start in range(0, len(answer), _RETRIEVE_AT_ONCE):
             block = queries.part(start, min(start + _RETRIEVE_AT_ONCE, len(answer)))
             interests = find_interests(engine.catalogue, block, engine.settings.retrieve)
-            pool = retrieve(engine.catalogue, block, interests, engine.settings.retrieve, length)
+            pool = engine.pool(block, interests, length)
             for at in range(0, len(block), _SCORE_AT_ONCE):
                 to = min(at + _SCORE_AT_ONCE, len(block))
-                some, rows = block.part(at, to), pool.rows[at:to]
-                scores = engine.ranker.score(compute(engine.catalogue, some, interests.part(at, to), rows))
+                some, mine, part = block.part(at, to), interests.part(at, to), pool.part(at, to)
+                rows = part.rows
+                scores = engine.ranker.score(signals_of(engine.catalogue, some, mine, part))
                 allowed = eligible(engine.catalogue, some, rows)
                 places[start + at : start + to] = _place(engine, scores, rows, allowed, answer[start + at : start + to])
     return places

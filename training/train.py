@@ -102,6 +102,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         prepared.postings[_SHOWN],
         facts,
         {FOLDER: candidate_arrays(prepared.candidates)},
+        choice.cut,
         None if choice.calibrated is None else choice.calibrated.calibration,
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")

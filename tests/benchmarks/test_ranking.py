@@ -10,12 +10,14 @@ from benchmarks.ranking import run
 from benchmarks.ranking_page import page
 from benchmarks.ranking_pools import only, pool_recalls, whole_order, without_sources
 from benchmarks.ranking_signals import NEGATIVES, ablate
+from recsys.cut import quick_part
 from recsys.pool import SOURCES
 from recsys.signals import COLUMN, NAMES
 from training.learn import Lessons
 from training.validate import FOLDS
 
 ANSWERS = [3, 9, 30, 45, 100]
+CUTS = [quick_part(NEAREST)] * FOLDS
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def test_the_whole_order_needs_no_pool(asked):
 
 def test_pool_recall_of_each_source_and_of_all(asked):
     whole = whole_order(asked, [NEAREST] * FOLDS, 0)
-    found = {(one.sources, one.width): one for one in pool_recalls(asked, whole, SETTINGS, [20, 50], 0)}
+    found = {(one.sources, one.width): one for one in pool_recalls(asked, whole, CUTS, SETTINGS, [20, 50], 0)}
     assert len(found) == 2 * (1 + len(SOURCES))
     # The most alike come in the order of their rows, which is that of their distance.
     shares = {key: one.answers[0] for key, one in found.items()}
@@ -51,7 +53,7 @@ def test_one_source_alone_leaves_the_others_out():
 
 
 def test_what_is_served_without_a_source(asked):
-    means, found = without_sources(asked, [NEAREST] * FOLDS, SETTINGS, 0, lambda line: None)
+    means, found = without_sources(asked, [NEAREST] * FOLDS, CUTS, SETTINGS, 0, lambda line: None)
     assert means[:2].tolist() == [4 / 5, 2 / 5]
     by_name = {one.source: one for one in found}
     assert by_name["near"].pool[0] == pytest.approx(-2 / 5)  # 30 and 45 are not among the 30 most alike

@@ -20,10 +20,10 @@ DIMENSION = 16
 NOW = 1_700_000_000.0
 DAY = 86_400.0
 SETTINGS = EngineSettings(factors=FactorSettings(dimensions=8))
-#: The pool is smaller than the boards made here, so that the sources really choose.
+#: The union is smaller than the boards made here, so that the sources really choose, and the pool smaller still.
 NARROW = EngineSettings(
     factors=FactorSettings(dimensions=8),
-    retrieve=RetrieveSettings(pool=60, text=20, near=20, factors=10, cooccur=16, recent=6, popular=6),
+    retrieve=RetrieveSettings(pool=30, union=60, text=20, near=20, factors=10, cooccur=16, recent=6, popular=6),
 )
 
 
@@ -132,7 +132,7 @@ def random_lexicon(rng, count, with_text):
     return make_lexicon(titles, texts, [f"skill {number}" for number in range(12)])
 
 
-def random_board(rng, count=400, with_text=True, settings=SETTINGS):
+def random_board(rng, count=400, with_text=True, settings=SETTINGS, dated=True):
     """A board in which every kind of evidence is there for some postings and lacking for others."""
 
     def sometimes(values):
@@ -162,7 +162,7 @@ def random_board(rng, count=400, with_text=True, settings=SETTINGS):
         pay_high=sometimes(rng.uniform(2e4, 9e4, count)),
         remote=rng.integers(-1, 2, count),
         skills=rng.integers(-1, 12, (count, 4)),
-        posted=sometimes(NOW - rng.uniform(0, 60, count) * DAY),
+        posted=sometimes(NOW - rng.uniform(0, 60, count) * DAY) if dated else np.full(count, np.nan),
         until=sometimes(NOW + rng.uniform(1, 60, count) * DAY),
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from recsys.bundle import flatten, open_bundle, write_bundle
+from recsys.cut import quick_part
 from recsys.engine import Engine
 from recsys.errors import BundleError
 from recsys.index import VectorIndex
@@ -36,6 +37,7 @@ def write(market, whole_in_memory) -> Callable[..., None]:
             "skills": whole_in_memory.skills,
             "postings": market.prepared.postings[COLUMNS],
             "facts": {"as_of": market.as_of},
+            "cut": whole_in_memory.cut,
         }
         write_bundle(out, **(arguments | changed))
 
@@ -155,9 +157,17 @@ def test_what_is_read_equals_what_was_written(market, whole_in_memory):
     assert bundle.ranker.name == whole_in_memory.ranker.name
     for part in ("weights", "centre", "missing"):
         np.testing.assert_array_equal(getattr(bundle.ranker, part), getattr(whole_in_memory.ranker, part))
+        np.testing.assert_array_equal(getattr(bundle.cut, part), getattr(whole_in_memory.cut, part))
     postings = market.prepared.postings
     assert bundle.titles.take([0, 5, 3]) == postings["title"].iloc[[0, 5, 3]].tolist()
     assert bundle.companies.take(range(20)) == postings["company"].fillna("").iloc[:20].tolist()
+
+
+def test_without_a_learned_cut_the_rankers_own_quick_part_cuts(write, whole_in_memory, tmp_path):
+    write(tmp_path / "bundle", cut=None)
+    expected = quick_part(whole_in_memory.ranker)
+    np.testing.assert_array_equal(open_bundle(tmp_path / "bundle").cut.weights, expected.weights)
+    assert Engine.load(tmp_path / "bundle").cut.weights.any()
 
 
 def test_arrays_are_mapped_and_cannot_be_written(market):

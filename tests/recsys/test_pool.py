@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.pool import SOURCES, everything, unite
+from recsys.pool import SOURCES, Pool, everything, unite
 
 LISTS = st.lists(st.integers(0, 9), min_size=1, max_size=len(SOURCES))
 
@@ -68,6 +68,13 @@ def test_the_largest_row_number_survives():
     assert pool.rows.tolist() == [[0, largest, -1]]
 
 
+def test_more_columns_than_sixteen_bits_can_count():
+    width = 2**16 + 500
+    pool = unite([np.arange(width, dtype=np.int32)[None], np.arange(width, dtype=np.int32)[None, ::-1]], width)
+    np.testing.assert_array_equal(pool.rows[0], np.arange(width))
+    assert (pool.sources == 3).all()
+
+
 def test_sources_with_nothing_give_an_empty_pool():
     pool = unite([np.empty((2, 0), np.int32), np.full((2, 3), -1, np.int32)], 4)
     assert (pool.rows == -1).all()
@@ -78,6 +85,13 @@ def test_everything_is_all_open_postings_for_each_request_without_a_source():
     pool = everything(np.array([2, 5, 9], np.int32), 3)
     assert pool.rows.tolist() == [[2, 5, 9]] * 3
     assert not pool.sources.any()
+
+
+def test_joined_parts_are_the_whole():
+    pool = unite(sources_at_random(0, [5, 5], 6, 20), 8)
+    joined = Pool.join([pool.part(0, 4), pool.part(4, 6)])
+    np.testing.assert_array_equal(joined.rows, pool.rows)
+    np.testing.assert_array_equal(joined.sources, pool.sources)
 
 
 def test_a_part_holds_its_requests():

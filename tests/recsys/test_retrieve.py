@@ -24,7 +24,7 @@ def brought_by(pool, source, at=0):
 
 
 class TestPools:
-    def test_a_board_no_larger_than_the_pool_is_scored_whole(self):
+    def test_a_board_no_larger_than_the_union_is_taken_whole(self):
         board = random_board(np.random.default_rng(0), 60)
         pool = pool_of(board, ask(board, [Request(None)] * 3))
         np.testing.assert_array_equal(pool.rows, np.tile(np.flatnonzero(board.open), (3, 1)))
@@ -34,7 +34,7 @@ class TestPools:
         rng = np.random.default_rng(1)
         board = random_board(rng, settings=settings)
         pool = pool_of(board, ask(board, random_requests(rng, board, 40), settings=settings), settings)
-        assert pool.rows.shape == (40, settings.retrieve.pool)
+        assert pool.rows.shape == (40, settings.retrieve.union)
         for rows, sources in zip(pool.rows, pool.sources, strict=True):
             there = rows[rows >= 0]
             assert (np.diff(there) > 0).all()
@@ -52,10 +52,11 @@ class TestPools:
             np.testing.assert_array_equal(single.rows[0], batch.rows[at], err_msg=f"request {at}")
             np.testing.assert_array_equal(single.sources[0], batch.sources[at], err_msg=f"request {at}")
 
-    def test_a_long_list_gets_a_larger_pool(self):
+    def test_a_long_list_gets_a_larger_union(self):
         board = random_board(np.random.default_rng(3))
-        assert pool_of(board, ask(board, [Request(None)]), k=50).rows.shape == (1, 180)
-        assert pool_of(board, ask(board, [Request(None)]), k=20).rows.shape == (1, 60)
+        assert pool_of(board, ask(board, [Request(None)]), k=10).rows.shape == (1, 60)
+        assert pool_of(board, ask(board, [Request(None)]), k=20).rows.shape == (1, 120)
+        assert pool_of(board, ask(board, [Request(None)]), k=50).rows.shape == (1, 300)
 
     def test_a_single_city_where_the_circles_of_two_places_overlap(self):
         rng = np.random.default_rng(4)
@@ -115,6 +116,14 @@ class TestSources:
         board = make_catalogue(titles, latlon=latlon, settings=NARROW)
         pool = pool_of(board, ask(board, [Request(None, Profile(wanted=titles[7:8], home=BERLIN))]))
         assert 7 in brought_by(pool, "near")
+
+    def test_near_reaches_what_says_no_place(self):
+        rng = np.random.default_rng(18)
+        titles, latlon = unit(rng, 300), np.tile(np.float32(TOKYO), (300, 1, 1))
+        latlon[77] = np.nan
+        board = make_catalogue(titles, latlon=latlon, settings=NARROW)
+        pool = pool_of(board, ask(board, [Request(None, Profile(wanted=titles[77:78], home=BERLIN))]))
+        assert 77 in brought_by(pool, "near")
 
     def test_near_reaches_remote_work_anywhere(self):
         rng = np.random.default_rng(8)
@@ -179,7 +188,7 @@ class TestPoorBoards:
     @pytest.mark.parametrize("source", SOURCES)
     def test_a_source_can_be_switched_off(self, source):
         rng = np.random.default_rng(15)
-        settings = EngineSettings(retrieve=RetrieveSettings(pool=60, **{source: 0}), factors=NARROW.factors)
+        settings = EngineSettings(retrieve=RetrieveSettings(pool=30, union=60, **{source: 0}), factors=NARROW.factors)
         board = random_board(rng, settings=settings)
         pool = pool_of(board, ask(board, random_requests(rng, board, 20)), settings)
         assert not any(brought_by(pool, source, at) for at in range(20))

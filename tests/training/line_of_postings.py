@@ -14,7 +14,7 @@ NEAREST = single("near_home_log")
 NEAR, FAR = 60, 140  # postings of which the pool holds the first, in the order of their distance
 SETTINGS = EngineSettings(
     factors=FactorSettings(dimensions=8),
-    retrieve=RetrieveSettings(pool=NEAR, text=30, near=NEAR, factors=0, cooccur=0, recent=0, popular=0),
+    retrieve=RetrieveSettings(pool=NEAR, union=NEAR, text=30, near=NEAR, factors=0, cooccur=0, recent=0, popular=0),
     arrange=ArrangeSettings(employer_run=1),
 )
 EXPIRED = 7
@@ -38,5 +38,15 @@ def asking(catalogue, answers, settings=SETTINGS):
     queries = ask(catalogue, [request] * len(answers), settings=settings)
     number = np.arange(len(answers), dtype=np.int32)
     moment = np.full(len(answers), NOW)
-    block = Block(np.zeros(0, bool), NOW, NOW, number, number.astype(np.int64), np.array(answers, np.int32), moment)
+    block = Block(
+        known=np.zeros(0, bool),
+        opened=NOW,
+        closed=NOW,
+        candidate=number,
+        visible=number.astype(np.int64),
+        answer=np.array(answers, np.int32),
+        now=moment,
+        passed=np.empty((len(answers), 0), np.int32),
+        rank=np.full(len(answers), -1, np.int16),
+    )
     return Asked(block, catalogue, queries, find_interests(catalogue, queries, settings.retrieve))
