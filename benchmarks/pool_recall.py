@@ -40,7 +40,7 @@ Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 TOP = 10  # postings of the exhaustive list that are looked for
-POOLS = (20, 50, 150, 500)
+POOLS = (20, 50, 150, 240, 400)
 _AT_ONCE, _CHUNK = 4, 16_384  # requests and postings scored at once in an exhaustive list
 _CROWD = 1000  # postings at one point from which on a place is called crowded
 

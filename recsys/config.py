@@ -131,8 +131,8 @@ class RetrieveSettings(Settings):
         probes: inverted lists visited in a compressed index.
     """
 
-    pool: int = Field(120, ge=10)
-    union: int = Field(500, ge=10)
+    pool: int = Field(240, ge=10)
+    union: int = Field(400, ge=10)
     text: Count = 80
     near: Count = 300
     factors: Count = 40
@@ -146,9 +146,10 @@ class RetrieveSettings(Settings):
     exact_below: int = Field(20_000, ge=0)
     probes: int = Field(8, ge=1)
 
-    def scale(self, k: int) -> int:
-        """By what pool, union and all quotas grow for lists of ``k``, so that a pool is three times a list."""
-        return max(1, -(-3 * k // self.pool))
+    def widths(self, k: int) -> tuple[int, int]:
+        """Width of the pool, three times a list of ``k`` or more; by what the union and all quotas grow to hold it."""
+        pool = max(self.pool, 3 * k)
+        return pool, max(1, -(-pool // self.union))
 
 
 class ArrangeSettings(Settings):

@@ -43,9 +43,16 @@ _OF_OTHER_ROOMS = (
 _AT_ONCE = 8  # requests: a union is wide, and the cache of the processor small
 
 
+#: The signals that they compute, Q of them, in the order of ``NAMES``.
+QUICK = tuple(name for name in NAMES if name not in _OF_OTHER_ROOMS)
+_SLOW_ROOMS = tuple(room for room in ROOMS if room not in QUICK_ROOMS)
+_SLOW = tuple(name for name in NAMES if name in _OF_OTHER_ROOMS)
+_QUICK_AT, _SLOW_AT = np.flatnonzero(np.isin(NAMES, QUICK)), np.flatnonzero(np.isin(NAMES, _SLOW))
+
+
 def quick_mask() -> NDArray[np.bool_]:
     """Which signals the cut may use, bool (F,)."""
-    return ~np.isin(NAMES, _OF_OTHER_ROOMS)
+    return np.isin(NAMES, QUICK)
 
 
 def quick_part(ranker: Ranker) -> LinearRanker:
@@ -105,8 +112,8 @@ def _best(
     mixing: ArrangeSettings,
     width: int,
 ) -> Pool:
-    quick = compute(catalogue, queries, interests, union.rows, QUICK_ROOMS)
-    scores = order.score(quick)
+    quick = compute(catalogue, queries, interests, union.rows, QUICK_ROOMS, QUICK)
+    scores = _over_quick(order).score(quick)
     seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
     allowed = eligible(catalogue, queries, union.rows)
     best = arrange(scores, allowed, seen, union.rows, mixing, width).at
@@ -120,9 +127,18 @@ def _best(
     return Pool(rows, sources, taken)
 
 
+def _over_quick(order: LinearRanker) -> LinearRanker:
+    """The same order over a matrix of the quick signals alone."""
+    parts = (order.weights[_QUICK_AT], order.centre[_QUICK_AT], order.missing[_QUICK_AT])
+    return LinearRanker(order.name, *parts)
+
+
 def signals_of(catalogue: Catalogue, queries: Queries, interests: Interests, pool: Pool) -> NDArray[np.float32]:
     """The signal matrix (B, n, F) of a pool; the quick signals are taken over from the cut."""
     if pool.quick is None:
         return compute(catalogue, queries, interests, pool.rows)
-    slow = tuple(room for room in ROOMS if room not in QUICK_ROOMS)
-    return compute(catalogue, queries, interests, pool.rows, slow, pool.quick)
+    slow = compute(catalogue, queries, interests, pool.rows, _SLOW_ROOMS, _SLOW)
+    signals = np.empty((len(slow), len(NAMES), slow.shape[1]), np.float32)
+    signals[:, _QUICK_AT] = pool.quick.transpose(0, 2, 1)
+    signals[:, _SLOW_AT] = slow.transpose(0, 2, 1)
+    return signals.transpose(0, 2, 1)

@@ -208,7 +208,7 @@ class Engine:
 
     def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
         """The best of a union, see ``recsys.cut``."""
-        width = self.settings.retrieve.pool * self.settings.retrieve.scale(k)
+        width, _ = self.settings.retrieve.widths(k)
         order = self.cut or quick_part(self.ranker)
         return cut(self.catalogue, queries, interests, union, order, self.settings.arrange.new_share, width)
 

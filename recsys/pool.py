@@ -20,7 +20,7 @@ class Pool:
         rows: int32 (B, n), ascending in each request, -1 where empty. The width depends on the settings and the
             catalogue alone, so the arithmetic of a request is the same in every batch.
         sources: uint8 (B, n), bit i is set if ``SOURCES[i]`` brought the posting.
-        quick: float32 (B, n, F), the quick signals by which the pool was cut, the others NaN; None where all was kept.
+        quick: float32 (B, n, Q), ``recsys.cut.QUICK``, the signals by which the pool was cut; None where all was kept.
     """
 
     rows: Rows

@@ -26,7 +26,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         settings: quotas of the sources; all grow in proportion where ``k`` needs a larger union.
         k: length of the list to be made.
     """
-    scale = settings.scale(k)
+    _, scale = settings.widths(k)
     width = settings.union * scale
     if len(catalogue.by_text.rows) <= width:  # all that are open
         return everything(catalogue.by_text.rows, len(queries))

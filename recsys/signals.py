@@ -62,20 +62,20 @@ def compute(
     interests: Interests,
     pool: Rows,
     rooms: tuple[Room, ...] = ROOMS,
-    known: Numbers | None = None,
+    names: tuple[str, ...] = NAMES,
 ) -> Numbers:
     """The signal matrix (B, n, F) float32 of a pool (B, n); what stands at padding (-1) means nothing.
 
-    With some of the ``rooms`` only, the signals of the others are those ``known``, NaN where none are given.
+    Fewer ``rooms`` compute fewer signals, which are then asked for by ``names``, one a column.
     """
     rows = np.maximum(pool, 0)
     requests, width = pool.shape
+    column = COLUMN if names is NAMES else {name: at for at, name in enumerate(names)}
     # Each signal lies in one piece: it is written whole, and the ranker reads it whole.
-    out = np.full((requests, len(SIGNALS), width), np.nan, np.float32).transpose(0, 2, 1)
-    if known is not None:
-        out[:] = known
+    out = np.full((requests, len(names), width), np.nan, np.float32).transpose(0, 2, 1)
     for room in rooms:
         for name, values in room(catalogue, queries, interests, rows).items():
-            out[..., COLUMN[name]] = values
-    out[..., COLUMN["title_near"]] = out[..., COLUMN["title_any"]] * out[..., COLUMN["near_any"]]
+            out[..., column[name]] = values
+    if "title_near" in column:
+        out[..., column["title_near"]] = out[..., column["title_any"]] * out[..., column["near_any"]]
     return out

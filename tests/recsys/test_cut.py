@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from requests_at_random import random_requests
 from small_catalogue import NARROW, ask, random_board, random_linear
 
-from recsys.cut import QUICK_ROOMS, cut, quick_mask, quick_part, signals_of
+from recsys.cut import QUICK, QUICK_ROOMS, cut, quick_mask, quick_part, signals_of
 from recsys.eligible import eligible
 from recsys.interests import find_interests
 from recsys.pool import Pool, everything
@@ -40,10 +40,9 @@ def test_the_quick_rooms_compute_the_quick_signals_and_no_others(asked):
 def test_quick_signals_are_those_of_the_whole_matrix(asked):
     board, queries, interests, union = asked
     quick = quick_mask()
-    some = compute(board, queries, interests, union.rows, QUICK_ROOMS)
+    some = compute(board, queries, interests, union.rows, QUICK_ROOMS, QUICK)
     whole = compute(board, queries, interests, union.rows)
-    np.testing.assert_array_equal(some[..., quick], whole[..., quick])
-    assert np.isnan(some[..., ~quick]).all()
+    np.testing.assert_array_equal(some, whole[..., quick])
 
 
 @pytest.mark.parametrize("width", [10, 25, 59])
@@ -68,7 +67,8 @@ def test_a_pool_holds_the_best_by_the_order_over_quick_signals(asked, seed, widt
     board, queries, interests, union = asked
     order = order_of(seed)
     pool = cut(board, queries, interests, union, order, new_share, width)
-    scores = order.score(compute(board, queries, interests, union.rows))
+    of_quick = LinearRanker("cut", *(part[quick_mask()] for part in (order.weights, order.centre, order.missing)))
+    scores = of_quick.score(compute(board, queries, interests, union.rows, QUICK_ROOMS, QUICK))
     allowed = eligible(board, queries, union.rows)
     for at in range(len(queries)):
         ranked = sorted(np.flatnonzero(allowed[at]).tolist(), key=lambda i, at=at: (-scores[at, i], i))
