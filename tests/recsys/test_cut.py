@@ -14,6 +14,7 @@ from recsys.pool import Pool, everything
 from recsys.rank import HAND_SET, LinearRanker, single
 from recsys.retrieve import retrieve
 from recsys.signals import COLUMN, NAMES, compute
+from recsys.trees import TreeRanker
 
 
 @pytest.fixture(scope="module", params=["dated", "undated"])
@@ -145,6 +146,13 @@ def test_the_quick_part_of_a_single_signal_is_that_signal_or_the_hand_set_order(
     weights = quick_part(single(signal)).weights
     expected = single(signal) if quick_mask()[COLUMN[signal]] else quick_part(HAND_SET)
     np.testing.assert_array_equal(weights, expected.weights)
+
+
+def test_the_quick_part_of_trees_is_that_of_the_linear_order_below_them_or_the_hand_set_order():
+    below = random_linear(np.random.default_rng(5))
+    for linear, expected in ((below, below), (None, HAND_SET)):
+        weights = quick_part(TreeRanker("ensemble", linear, "")).weights
+        np.testing.assert_array_equal(weights, quick_part(expected).weights)
 
 
 def test_padding_is_never_kept_however_well_it_scores(asked):
