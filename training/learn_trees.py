@@ -18,6 +18,7 @@ _GAPS = 0.05  # share of the signals of a query that are blanked, so that trees 
 _ASIDE = 5  # one query in so many tells when to stop growing
 _PATIENCE = 20  # trees without a better figure on those
 _MOST = 300  # trees
+_NEGATIVES = 80  # of a query: with more, growing takes the most of a training run
 #: Chosen on validation queries of a real board: small trees that are each given little say.
 _SETTINGS: dict[str, Any] = {
     "objective": "lambdarank",
@@ -79,7 +80,10 @@ class _Shown:
 
 def _shown(lessons: Lessons, used: Flags, linear: LinearRanker | None, rng: np.random.Generator) -> _Shown:
     """Lessons with gaps, shuffled: of equal scores LightGBM takes the first, which must not always be the answer."""
-    order = rng.permuted(np.tile(np.arange(lessons.signals.shape[1]), (len(lessons), 1)), axis=1)
+    width = lessons.signals.shape[1]
+    order = rng.permuted(np.tile(np.arange(width), (len(lessons), 1)), axis=1)[:, : 1 + _NEGATIVES]
+    left_out = np.flatnonzero((order != 0).all(axis=1))
+    order[left_out, rng.integers(0, order.shape[1], len(left_out))] = 0
     signals = np.take_along_axis(lessons.signals, order[..., None], 1)
     signals[np.broadcast_to(rng.random((len(lessons), 1, len(used))) < _GAPS, signals.shape)] = np.nan
     signals[..., ~used] = np.nan
