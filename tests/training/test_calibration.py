@@ -5,11 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from recsys import metrics
-from recsys.rank import single
+from recsys.rank import family_mask, single
 from recsys.signals import COLUMN, NAMES
 from training.calibration import BINS, LEAST, calibrate, fit_curve, probability_line
 from training.choose import contenders
 from training.config import ValidationSettings
+from training.learn import learn_linear
 from training.listed import Listed
 from training.market.behaviour import attention, chances_inside
 from training.market.config import DAY
@@ -123,7 +124,8 @@ def taught(market, whole_in_memory):
 
 def test_the_probabilities_of_a_market_are_near_the_true_ones(market, taught):
     """True probability that a posting shown first is answered, against what a curve fitted to others tells."""
-    by_fold, final = contenders(taught.lessons)["linear"], market.trained.choice.ranker
+    final = learn_linear(taught.lessons, family_mask())
+    by_fold = contenders(taught.lessons)["linear"]
     found = taught.calibrate(by_fold, final)
     listed, histories = taught.listed, market.prepared.candidates.histories
     truth = Truth.load(market.data)
@@ -139,8 +141,8 @@ def test_the_probabilities_of_a_market_are_near_the_true_ones(market, taught):
     true = attention(np.ones(len(who), int), patience, age) * inside
     told = found.calibration.of(listed.scores(final))
     error = metrics.calibration_error(told, true, bins=BINS)[0]
-    # Some 600 answers in 15 bins: chance alone moves a bin by a sixth of its mean.
-    assert error < 0.2 * true.mean()
+    # Some 600 answers in 15 bins: chance alone moves a bin by a sixth of its mean, in the curve and in its check.
+    assert error < 0.25 * true.mean()
     assert told.mean() == pytest.approx(true.mean(), rel=0.15)
     assert found.figures["ece"][0] < 0.25 * found.figures["mean_observed"]
     assert np.corrcoef(told, true)[0, 1] > 0.3

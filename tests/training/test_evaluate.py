@@ -11,11 +11,11 @@ from recsys.signals import NAMES
 from training.choose import LEARNED, cuts_of
 from training.config import ValidationSettings
 from training.evaluate import ask_board, evaluate, measure, rankers_of
-from training.learn import Lessons
 from training.learned import learned_of, spreads
 from training.losses import LISTED, MIX
 from training.measured import DEPTH
-from training.validate import FOLDS, lessons_of, ranks
+from training.teach import teach
+from training.validate import FOLDS, ranks
 
 
 def quiet(line: str) -> None:
@@ -29,7 +29,8 @@ def asked(market):
 
 @pytest.fixture(scope="module")
 def lessons(asked):
-    return Lessons.join([lessons_of(one, CONFIG.validation) for one in asked[0]])
+    blocks, prepared = asked
+    return teach(prepared, CONFIG.engine, CONFIG.validation, blocks).lessons
 
 
 @pytest.fixture(scope="module")
