@@ -55,9 +55,9 @@ def texts(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Ro
     if catalogue.text is None:
         return {}
     viewed = queries.history[:, :VIEWED]
-    mean = catalogue.text.vectors(viewed).sum(axis=1)
-    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
-    alike = catalogue.text.similarity(rows, _columns(np.stack([queries.whole, mean], axis=1)))
+    middle = catalogue.text.vectors(viewed).sum(axis=1)
+    middle /= np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-9)
+    alike = catalogue.text.similarity(rows, _columns(np.stack([queries.whole, middle], axis=1)))
     return {
         "text_profile": best(alike[..., :1], queries.whole_known[:, None]),
         "text_viewed": best(alike[..., 1:], np.any(viewed >= 0, axis=1, keepdims=True)),
