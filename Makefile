@@ -38,7 +38,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP_INSTALL) -e '.[dev,static,adapt]'
+	$(PIP_INSTALL) -e '.[dev,static,adapt,serve]'
 	@touch $@
 
 install: $(VENV)/.installed ## .venv with the jobrec command in it
@@ -99,7 +99,7 @@ docs: install-dev ## write docs/configuration.md and configs/default.yaml anew
 constraints: ## write constraints.txt anew from the newest versions that fit together
 	rm -rf build/constraints
 	$(PYTHON) -m venv build/constraints
-	build/constraints/bin/python -m pip install --quiet '.[dev,static,adapt]'
+	build/constraints/bin/python -m pip install --quiet '.[dev,static,adapt,serve]'
 	{ sed -n '/^#/p' constraints.txt; build/constraints/bin/python -m pip freeze --all --exclude jobrec --exclude pip \
 		| sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt

@@ -5,6 +5,11 @@
     +-- DataError          a source file cannot be used as the config describes it
     +-- RequestError       a request names something that does not exist or is malformed
     +-- BundleError        a bundle is damaged, incomplete or of another schema version
+    +-- StoreError         the store cannot be used as it is
+    |   +-- StoreUnavailable   it is gone, locked or full, and may come back
+    +-- EncoderError       texts cannot be encoded now
+    |   +-- EncoderBusy        too many wait for it
+    |   +-- EncoderGone        its process does not answer
     +-- MissingExtraError  an optional part is not installed
 
 The message says what, where and what to do. The command line prints it as one line and exits with 2.
@@ -29,6 +34,26 @@ class RequestError(JobrecError):
 
 class BundleError(JobrecError):
     """A bundle is damaged, incomplete or of another schema version."""
+
+
+class StoreError(JobrecError):
+    """The store cannot be used as it is."""
+
+
+class StoreUnavailable(StoreError):
+    """The store is gone, locked or full, and may come back."""
+
+
+class EncoderError(JobrecError):
+    """Texts cannot be encoded now."""
+
+
+class EncoderBusy(EncoderError):
+    """Too many texts wait for the encoder."""
+
+
+class EncoderGone(EncoderError):
+    """The encoder's process does not answer."""
 
 
 class MissingExtraError(JobrecError):
