@@ -126,3 +126,8 @@ class _Line:
         """End it."""
         self._connection.close()
         self._socket.close()
+
+    def __del__(self) -> None:
+        """Of a thread that ended: nobody else closes its connection."""
+        with suppress(AttributeError):  # it was never made
+            self.close()

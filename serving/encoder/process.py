@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import StoreError
 from serving.board import Board
