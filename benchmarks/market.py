@@ -71,6 +71,7 @@ def market_bundle(folder: Path, postings: int, candidates: int, cities: int | No
             prepared.skills,
             prepared.postings[["posting_id", "title", "company", "url"]],
             {"as_of": now, "created": "benchmark", "encoder": {"name": "drawn-384", "config": {}}},
+            prepared.books,
             {FOLDER: candidate_arrays(prepared.candidates)},
         )
     return out

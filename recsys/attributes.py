@@ -38,13 +38,6 @@ def yearly(amounts: pd.Series, period: pd.Series) -> NDArray[np.float32]:
     return (pay * np.where(np.isnan(said), guessed, said)).astype(np.float32)
 
 
-def codes(words: pd.Series) -> NDArray[np.int32]:
-    """Numbers (N,) int32 that are equal where the words are equal but for case and space; -1 where there are none."""
-    clean = words.astype("str").str.casefold().str.strip().str.replace(r"\s+", " ", regex=True)
-    clean = clean.where(words.notna() & (clean != ""))
-    return pd.factorize(clean)[0].astype(np.int32)
-
-
 def skill_key(skill: str) -> str:
     """The form in which two writings of a skill are compared."""
     return " ".join(skill.casefold().split())

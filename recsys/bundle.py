@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from recsys.calibrate import Calibration
 from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelves
+from recsys.codebook import Codebook, Codebooks
 from recsys.codes import Codes
 from recsys.collab import Factors
 from recsys.config import EngineSettings
@@ -35,6 +36,7 @@ from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
 
 _CALIBRATION: Final = "calibration.json"
+_BOOKS: Final = "books"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
 
 
@@ -65,6 +67,7 @@ class Bundle:
     settings: EngineSettings
     skills: dict[str, int]
     cut: LinearRanker
+    books: Codebooks
     calibration: Calibration | None = None
 
     @property
@@ -104,6 +107,7 @@ def write_bundle(
     skills: dict[str, int],
     postings: pd.DataFrame,
     facts: dict[str, Any],
+    books: Codebooks,
     extra: dict[str, dict[str, NDArray[Any]]] | None = None,
     cut: LinearRanker | None = None,
     calibration: Calibration | None = None,
@@ -118,6 +122,7 @@ def write_bundle(
         skills: code of each skill.
         postings: P rows in catalogue order, with the columns that people read.
         facts: more for the manifest: encoder, versions, figures.
+        books: by which employers, industries, occupations and regions were numbered.
         extra: further folders of arrays, by name.
         cut: the order by which the pool is cut; None: the ranker's own quick part.
         calibration: from the order's scores to probabilities, where there are any.
@@ -134,7 +139,7 @@ def write_bundle(
         for name in _INDICES:
             getattr(catalogue, name).serialised().tofile(work / f"{name}.faiss")
             arrays[f"{name}.rows"] = getattr(catalogue, name).rows
-        for folder, content in {"arrays": arrays, **(extra or {})}.items():
+        for folder, content in {"arrays": arrays, _BOOKS: flatten(books), **(extra or {})}.items():
             (work / folder).mkdir(exist_ok=True)
             _write_arrays(work / folder, content)
         postings.to_parquet(work / "postings.parquet", index=False)
@@ -209,8 +214,15 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
         cut=LinearRanker.from_document(_read_json(path / "cut.json")),
+        books=_read_books(path / _BOOKS),
         calibration=_read_calibration(path / _CALIBRATION),
     )
+
+
+def _read_books(folder: Path) -> Codebooks:
+    arrays = read_arrays(folder)
+    names = [field.name for field in fields(Codebooks)]
+    return Codebooks(**{name: Codebook(arrays[f"{name}.hashes"], arrays[f"{name}.codes"]) for name in names})
 
 
 def _read_calibration(file: Path) -> Calibration | None:
@@ -252,6 +264,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
             settings.factors.confidence,
             settings.factors.frequency_scaling,
             population=int(np.count_nonzero(arrays["behaviour.seen"])),
+            from_text=factors.get("from_text"),
         ),
         neighbours=Neighbours(**inner("behaviour.neighbours")),
     )

@@ -31,6 +31,8 @@ class Factors:
         confidence: as in training.
         frequency_scaling: as in training.
         population: how many postings have factors from events; only the scaling reads it.
+        from_text: float32 (d, f), what turns the text vector of a posting that arrives later into factors, see
+            ``recsys.unseen``; None where too few postings have events to learn it.
     """
 
     postings: Vectors
@@ -39,6 +41,7 @@ class Factors:
     confidence: float
     frequency_scaling: float = 0.0
     population: int = 0
+    from_text: Vectors | None = None
 
     def fold_in(self, rows: NDArray[np.int32], weights: NDArray[np.float32]) -> Vectors:
         """Candidate vectors (B, f) from histories.

@@ -122,6 +122,15 @@ def locate(frame: pd.DataFrame) -> Places:
     return Places(given, precision)
 
 
+def city_points(frame: pd.DataFrame) -> NDArray[np.float32]:
+    """Degrees (R, 2) of places known as a city or better, NaN elsewhere.
+
+    The centre of a state is left out: it may be 300 km off, and two such centres would be 0 km apart.
+    """
+    places = locate(frame)
+    return np.where((places.precision >= CITY)[:, None], places.latlon, np.float32(np.nan))
+
+
 def resolve_places(frame: pd.DataFrame) -> NDArray[np.float32]:
     """Latitude and longitude in degrees of a frame's rows: float32 (R, 2), NaN where unknown. See ``locate``."""
     return locate(frame).latlon

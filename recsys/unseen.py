@@ -42,12 +42,15 @@ def map_text_to_factors(
         words: the same texts as words; None: the ridge alone.
     """
     known = np.flatnonzero(with_events)
-    if len(known) < _LEAST or with_events.all():
+    if len(known) < _LEAST:
         return factors
     rng = np.random.default_rng(0)
     unseen = np.flatnonzero(~with_events)
     sample = known if len(known) <= _SAMPLE else np.sort(rng.choice(known, _SAMPLE, replace=False))
     coefficients, left_out = _ridge(text[sample], factors.postings[sample], strengths)
+    factors = replace(factors, from_text=coefficients)
+    if not len(unseen):
+        return factors
     filled = factors.postings.copy()
     if words is not None:
         most = max(_LEAST, _PAIRS // max(len(unseen), _ASKED))

@@ -123,6 +123,7 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.prepared.skills,
         market.prepared.postings[["posting_id", "title", "company", "url"]],
         market.trained.manifest,
+        market.prepared.books,
         {FOLDER: candidate_arrays(market.prepared.candidates)},
         market.trained.choice.cut,
     )

@@ -101,6 +101,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         prepared.skills,
         prepared.postings[_SHOWN],
         facts,
+        prepared.books,
         {FOLDER: candidate_arrays(prepared.candidates)},
         choice.cut,
         None if choice.calibrated is None else choice.calibrated.calibration,

@@ -1,10 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from recsys.attributes import codes, number_or_nan, seniority_levels, skill_codes, skill_key, yearly
+from recsys.attributes import number_or_nan, seniority_levels, skill_codes, skill_key, yearly
 
 NAN = float("nan")
 
@@ -50,17 +48,6 @@ def test_pay_a_year(amount, period, expected):
     found = yearly(pd.Series([amount], dtype="float64"), pd.Series([period], dtype="str"))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [expected], rtol=1e-6)
-
-
-@given(st.lists(st.one_of(st.none(), st.sampled_from(["Acme", " acme ", "ACME  Inc", "acme inc", "", "  ", "Zoo"]))))
-def test_codes_are_equal_where_the_words_are_equal_but_for_case_and_space(words):
-    found = codes(pd.Series(words, dtype="str"))
-    assert found.dtype == np.int32
-    keys = [" ".join((word or "").casefold().split()) for word in words]
-    for at, key in enumerate(keys):
-        assert (found[at] == -1) == (key == "")
-        for other in range(at):
-            assert (found[at] == found[other]) == (key == keys[other])
 
 
 def test_skills_are_compared_without_case_and_space():

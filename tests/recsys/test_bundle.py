@@ -37,6 +37,7 @@ def write(market, whole_in_memory) -> Callable[..., None]:
             "skills": whole_in_memory.skills,
             "postings": market.prepared.postings[COLUMNS],
             "facts": {"as_of": market.as_of},
+            "books": market.prepared.books,
             "cut": whole_in_memory.cut,
         }
         write_bundle(out, **(arguments | changed))

@@ -1,0 +1,87 @@
+"""Numbers for words: equal where two writings of an employer, industry, occupation or region are equal.
+
+A codebook keeps a hash of each word, not the word: a million employers take 12 MB, mapped and shared, and a posting
+that arrives later gets the number that training gave.
+"""
+
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """The numbers 0..N-1 of N words.
+
+    Attributes:
+        hashes: uint64 (N,), ascending; 64 bits of BLAKE2b of the cleaned word.
+        codes: int32 (N,), the number of the word with that hash.
+    """
+
+    hashes: NDArray[np.uint64]
+    codes: Rows
+
+    @classmethod
+    def learn(cls, words: pd.Series) -> "tuple[Rows, Codebook]":
+        """Numbers (P,) of ``words``, -1 where there are none, given in order of appearance; and the codebook."""
+        numbers, distinct = pd.factorize(_clean(words))
+        hashes = np.array([_hash(word) for word in distinct], np.uint64)
+        order = np.argsort(hashes, kind="stable")
+        return numbers.astype(np.int32), cls(hashes[order], order.astype(np.int32))
+
+    @classmethod
+    def empty(cls) -> "Codebook":
+        """A codebook without a word."""
+        return cls(np.empty(0, np.uint64), np.empty(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def look_up(self, words: pd.Series, newer: dict[int, int]) -> Rows:
+        """Numbers (R,) of ``words``, -1 where there are none.
+
+        Args:
+            words: as they are written.
+            newer: numbers of words that training did not know, by hash; words that are in neither are added to it.
+        """
+        found = np.full(len(words), -1, np.int32)
+        for row, word in enumerate(_clean(words).tolist()):
+            if isinstance(word, str):
+                found[row] = self._number(_hash(word), newer)
+        return found
+
+    def _number(self, hash_: int, newer: dict[int, int]) -> int:
+        at = int(np.searchsorted(self.hashes, np.uint64(hash_)))
+        if at < len(self.hashes) and int(self.hashes[at]) == hash_:
+            return int(self.codes[at])
+        return newer.setdefault(hash_, len(self.hashes) + len(newer))
+
+
+@dataclass(frozen=True)
+class Codebooks:
+    """Those of the coded attributes of postings."""
+
+    company: Codebook
+    industry: Codebook
+    occupation: Codebook
+    region: Codebook
+
+    @classmethod
+    def empty(cls) -> "Codebooks":
+        """Without a word."""
+        return cls(*(Codebook.empty() for _ in fields(cls)))
+
+
+def _clean(words: pd.Series) -> pd.Series:
+    """Without case and superfluous space; missing where nothing is left."""
+    clean = words.astype("str").str.casefold().str.strip().str.replace(r"\s+", " ", regex=True)
+    return clean.where(words.notna() & (clean != ""))
+
+
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

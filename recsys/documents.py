@@ -1,0 +1,93 @@
+"""Postings and candidates as JSON documents, one at a time: how they arrive between two trainings.
+
+A document holds the columns of ``recsys.schema`` that have a value: texts, numbers, times as seconds since 1970,
+yes/no, lists of texts, ``locations`` (a list of places) and ``experience`` (a list of positions). Turned into the
+tables of the schema it gives what training reads from files, so that the same posting is the same in both.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from recsys.schema import CANDIDATE_COLUMNS, EXPERIENCE_COLUMNS, PLACE_COLUMNS, POSTING_COLUMNS
+from recsys.text import candidate_texts, normalise, posting_texts, posting_titles, split_words
+
+Document = Mapping[str, Any]
+_PLACE_NAMES: Final = ("city", "region", "country")
+
+
+def posting_frames(documents: Sequence[Document]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``postings`` and ``locations`` of ``recsys.schema.Tables``, rows in the order of ``documents``."""
+    places = [(row, place) for row, one in enumerate(documents) for place in one.get("locations", ())]
+    locations = _frame([place for _, place in places], PLACE_COLUMNS)
+    locations.insert(0, "posting", np.array([row for row, _ in places], np.int32))
+    return _frame(documents, POSTING_COLUMNS), locations.drop_duplicates(ignore_index=True)
+
+
+def candidate_frames(documents: Sequence[Document]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``candidates`` and ``experience`` of ``recsys.schema.Tables``."""
+    held = [(row, one) for row, document in enumerate(documents) for one in _latest_first(document)]
+    experience = _frame([one for _, one in held], EXPERIENCE_COLUMNS)
+    experience.insert(0, "candidate", np.array([row for row, _ in held], np.int32))
+    return _frame(documents, CANDIDATE_COLUMNS), experience
+
+
+def posting_texts_of(document: Document) -> tuple[str, str]:
+    """What is encoded of a posting: its title, and its title, skills and description together."""
+    postings, _ = posting_frames([document])
+    return posting_titles(postings)[0], posting_texts(postings)[0]
+
+
+def candidate_texts_of(document: Document) -> list[str]:
+    """What is encoded of a candidate: the whole profile, the desired titles, the titles held; no text twice."""
+    frames = candidate_frames([document])
+    said = [*split_words(frames[0]["desired_titles"].fillna("")[0]), *frames[1]["title"].dropna()]
+    texts = [*candidate_texts(*frames), *map(normalise, said)]
+    return [text for text in dict.fromkeys(texts) if text]
+
+
+def place_names_of(document: Document) -> list[tuple[str, str, str]]:
+    """Names of the places that a document gives no coordinates for: city, region, country, "" where not said."""
+    places = [document, *document.get("locations", ()), *document.get("experience", ())]
+    named = [
+        tuple(str(place.get(name, "")).strip() for name in _PLACE_NAMES) for place in places if "latitude" not in place
+    ]
+    return [(one[0], one[1], one[2]) for one in dict.fromkeys(named) if any(one)]
+
+
+def _latest_first(document: Document) -> list[Document]:
+    """Positions, the one that goes on or ended last first; those without dates last, in their own order."""
+
+    def ended(position: Document) -> tuple[float, float]:
+        start = position.get("start", -np.inf)
+        return position.get("end", np.inf if "start" in position else -np.inf), start
+
+    return sorted(document.get("experience", ()), key=ended, reverse=True)
+
+
+def _frame(documents: Sequence[Document], columns: Mapping[str, str]) -> pd.DataFrame:
+    values = {name: [one.get(name) for one in documents] for name in columns}
+    return pd.DataFrame({name: _column(kind, values[name]) for name, kind in columns.items()})
+
+
+def _column(kind: str, cells: list[Any]) -> Any:
+    if kind in ("number", "time"):
+        return np.array([np.nan if cell is None else cell for cell in cells], np.float64)
+    if kind == "flag":
+        return np.array([-1 if cell is None else int(cell) for cell in cells], np.int8)
+    if kind == "words":
+        return pd.Series([None if not cell else "\n".join(map(_one_line, cell)) for cell in cells], dtype="str")
+    return pd.Series([_text(cell) for cell in cells], dtype="str")
+
+
+def _one_line(word: str) -> str:
+    return " ".join(word.split("\n"))
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell or None
+    return json.dumps(cell, ensure_ascii=False, sort_keys=True)
