@@ -1,0 +1,223 @@
+"""The store: everything that must survive a crash, behind one class."""
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from sqlalchemy import Engine, delete, select, update
+
+from recsys.errors import StoreError, StoreUnavailable
+from serving.store.apply import Answer, apply, chunks, insert_new, upsert
+from serving.store.connect import file_of, make_engine, reading, writing
+from serving.store.keys import Key
+from serving.store.migration import check_migrated
+from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
+from serving.store.together import Together
+from serving.store.undo import without_undone
+from serving.store.writes import Change, Document, Line, Receipt, Write, check_id, checked
+
+_PRUNED_AT_ONCE: Final = 20_000
+
+
+class Store:
+    """Documents, events and keys, and the log of their changes. Threads and processes may use it at the same time.
+
+    Make it with ``open``; do not carry it over a fork.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._together = Together(self._transact)
+        self._file = file_of(engine)
+        self._inode = self._file and _inode(self._file)
+
+    @classmethod
+    def open(cls, url: str, wait_seconds: float = 5.0) -> "Store":
+        """The store at a URL.
+
+        Args:
+            url: "sqlite:///file.db" or "postgresql://user@host/database".
+            wait_seconds: the longest wait for a lock that another process holds.
+
+        Raises:
+            StoreError: the URL is none, or the tables are missing, older or newer.
+            StoreUnavailable: the database cannot be reached.
+        """
+        engine = make_engine(url, wait_seconds)
+        file = file_of(engine)
+        if file is not None and not file.exists():
+            raise StoreError(f"there is no store {file}: run `jobrec store migrate` to make one")
+        try:
+            check_migrated(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Gives up all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def write(self, writes: Sequence[Write]) -> Receipt:
+        """Stores all writes in one transaction, in order; returns when they will survive a crash.
+
+        Raises:
+            DataError: one of them cannot be stored; none was.
+            StoreUnavailable: the database is gone, locked or full. None was stored, unless the line broke at the
+                very moment of the commit: the same writes again are then "unchanged" or "duplicate".
+        """
+        lines = checked(writes)
+        if not lines:
+            return Receipt(self.head(), ())
+        answers = self._together.write(lines)
+        return Receipt(max(position for _, position in answers), tuple(outcome for outcome, _ in answers))
+
+    def _transact(self, lines: list[Line]) -> list[Answer]:
+        self._check_file()
+        with writing(self._engine) as connection:
+            return apply(connection, lines, time.time())
+
+    def _check_file(self) -> None:
+        """SQLite would go on writing into a file that was deleted or replaced, to lose all of it in the end."""
+        if self._file is None:
+            return
+        inode = _inode(self._file)
+        if inode is None or inode != self._inode:
+            self._engine.dispose()
+            self._inode = inode
+            if inode is None:
+                raise StoreUnavailable(f"the file {self._file} of the store is gone")
+            check_migrated(self._engine)
+
+    def head(self) -> int:
+        """The last position of the log, 0 where nothing was written yet."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(HEAD.c.position)).scalar_one())
+
+    def identity(self) -> str:
+        """A name that no other store has: positions of one store mean nothing in another."""
+        with reading(self._engine) as connection:
+            return str(connection.execute(select(HEAD.c.store)).scalar_one())
+
+    def changes(self, after: int, limit: int, upto: int | None = None) -> list[Change]:
+        """At most ``limit`` entries of the log after a position, in order and without gaps.
+
+        Args:
+            after: the last position that is known already.
+            limit: how many at most.
+            upto: the last position that is wanted.
+
+        Raises:
+            StoreError: entries after ``after`` have been pruned.
+        """
+        c = CHANGES.c
+        query = select(c.position, c.kind, c.key, c.document, c.at).where(c.position > after)
+        if upto is not None:
+            query = query.where(c.position <= upto)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(c.position).limit(limit)).all()
+            if not rows or rows[0].position != after + 1:
+                pruned = int(connection.execute(select(HEAD.c.pruned)).scalar_one())
+                if after < pruned:
+                    raise StoreError(
+                        f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
+                        f" start from a bundle made at {pruned:,} or later"
+                    )
+        return [Change(at, kind, key, text and json.loads(text), when) for at, kind, key, text, when in rows]
+
+    def posting(self, posting_id: str) -> Document | None:
+        """The current document of a posting."""
+        return self._document(POSTINGS, posting_id)
+
+    def candidate(self, candidate_id: str) -> Document | None:
+        """The current document of a candidate."""
+        return self._document(CANDIDATES, candidate_id)
+
+    def _document(self, table: Any, key: str) -> Document | None:
+        with reading(self._engine) as connection:
+            text = connection.execute(select(table.c.document).where(table.c.id == key)).scalar()
+        return None if text is None else cast(Document, json.loads(text))
+
+    def events_of(self, candidate_id: str) -> list[Document]:
+        """A candidate's events, oldest first, without undos and what they undid."""
+        query = select(EVENTS.c.document).where(EVENTS.c.candidate == candidate_id).order_by(EVENTS.c.position)
+        with reading(self._engine) as connection:
+            texts = connection.execute(query).scalars().all()
+        return without_undone([json.loads(text) for text in texts])
+
+    def keys(self) -> list[Key]:
+        """All API keys that are not revoked, oldest first."""
+        with reading(self._engine) as connection:
+            texts = connection.execute(select(KEYS.c.document).order_by(KEYS.c.position)).scalars().all()
+        return [Key.from_document(json.loads(text)) for text in texts]
+
+    def vectors(self, encoder: str, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The vectors that an encoder made of texts, by digest of the text, of those that are there."""
+        c = VECTORS.c
+        found: dict[bytes, bytes] = {}
+        with reading(self._engine) as connection:
+            for some in chunks(digests):
+                query = select(c.digest, c.vector).where(c.encoder == encoder, c.digest.in_(some))
+                found.update((bytes(digest), bytes(vector)) for digest, vector in connection.execute(query))
+        return found
+
+    def put_vectors(self, encoder: str, vectors: Mapping[bytes, bytes]) -> None:
+        """Keeps vectors; one that is there already stays."""
+        check_id(encoder, "the name of an encoder")
+        rows = [{"encoder": encoder, "digest": digest, "vector": vector} for digest, vector in sorted(vectors.items())]
+        if rows:
+            with writing(self._engine) as connection:
+                connection.execute(insert_new(connection, VECTORS), rows)
+
+    def indexed(self, encoder: str) -> int:
+        """The position up to which all texts have vectors of this encoder."""
+        with reading(self._engine) as connection:
+            position = connection.execute(select(INDEXED.c.position).where(INDEXED.c.encoder == encoder)).scalar()
+        return int(position or 0)
+
+    def set_indexed(self, encoder: str, position: int) -> None:
+        """Moves ``indexed`` forward; never back."""
+        check_id(encoder, "the name of an encoder")
+        with writing(self._engine) as connection:
+            statement = upsert(connection, INDEXED, ("position",), where=INDEXED.c.position < position)
+            connection.execute(statement, {"encoder": encoder, "position": position})
+
+    def pruned(self) -> int:
+        """The position up to which the log was pruned."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(HEAD.c.pruned)).scalar_one())
+
+    def prune(self, before: int) -> int:
+        """Drops the entries of the log before a position. Documents, events and keys stay as they are.
+
+        Returns:
+            how many were dropped.
+
+        Raises:
+            StoreError: the position is past the head.
+        """
+        if before > self.head() + 1:
+            raise StoreError(f"the log ends at {self.head():,}: it cannot be pruned before {before:,}")
+        dropped = 0
+        while (done := self.pruned()) < before - 1:
+            last = min(done + _PRUNED_AT_ONCE, before - 1)
+            with writing(self._engine) as connection:
+                connection.execute(update(HEAD).where(HEAD.c.id == 1, HEAD.c.pruned < last).values(pruned=last))
+                dropped += connection.execute(delete(CHANGES).where(CHANGES.c.position <= last)).rowcount
+        return dropped
+
+
+def _inode(file: os.PathLike[str]) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
