@@ -69,20 +69,20 @@ class Indexer:
     """One thread that follows one store for one encoder.
 
     Args:
-        open_store: opens the store, on the indexer's thread.
+        open_: opens the store, and the host's board of it, on the indexer's thread. The board's ``indexed`` is raised,
+            and its ``head`` tells at once of writes on this host.
         batcher: encodes, as bulk.
-        board: whose ``indexed`` is raised, and whose ``head`` tells at once of writes on this host.
         texts_of: the texts of a document, by kind ("posting", "candidate").
         start: position of the bundle that is served: earlier texts have their vectors in it.
     """
 
     def __init__(
-        self, open_store: Callable[[], Log], batcher: Batcher, board: Board, texts_of: TextsOf, start: int = 0
+        self, open_: Callable[[], tuple[Log, Board]], batcher: Batcher, texts_of: TextsOf, start: int = 0
     ) -> None:
         self.position = start
-        self._open_store = open_store
-        self._opened: Log | None = None
-        self._batcher, self._board, self._texts_of = batcher, board, texts_of
+        self._open = open_
+        self._opened: tuple[Log, Board] | None = None
+        self._batcher, self._texts_of = batcher, texts_of
         self._encoder = batcher.encoder.name
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -99,14 +99,22 @@ class Indexer:
 
     @property
     def _store(self) -> Log:
+        return self._both()[0]
+
+    @property
+    def _board(self) -> Board:
+        return self._both()[1]
+
+    def _both(self) -> tuple[Log, Board]:
         if self._opened is None:
-            self._opened = self._open_store()
+            self._opened = self._open()
         return self._opened
 
     def _run(self) -> None:
         self._follow()
         if self._opened is not None:
-            self._opened.close()
+            for one in self._opened:
+                one.close()
 
     def _follow(self) -> None:
         gone = False

@@ -12,7 +12,7 @@ from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import StoreError
 from serving.board import Board
 from serving.encoder.batcher import Batcher
-from serving.encoder.indexer import Indexer
+from serving.encoder.indexer import Indexer, Log
 from serving.encoder.server import Server
 from serving.parent import when_parent_ends
 
@@ -76,10 +76,16 @@ def run(job: EncoderJob) -> None:
 
 
 def _follow(url: str, job: EncoderJob, batcher: Batcher) -> Indexer:
-    from serving.store import Store
-
-    if job.board is None:
+    board = job.board
+    if board is None:
         raise StoreError("an encoder's process that follows a store needs the board of the host")
-    indexer = Indexer(lambda: Store.open(url), batcher, Board(job.board, url), texts_of, job.position)
+
+    def both() -> tuple[Log, Board]:
+        from serving.store import Store
+
+        store = Store.open(url)
+        return store, Board(board, store.identity())
+
+    indexer = Indexer(both, batcher, texts_of, job.position)
     indexer.start()
     return indexer

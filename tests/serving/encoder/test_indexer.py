@@ -85,13 +85,17 @@ def texts_of(kind, document):
 @pytest.fixture
 def parts(tmp_path):
     board = Board(tmp_path / "board", URL)
+
+    def both(store):
+        return lambda: (store, Board(tmp_path / "board", URL))
+
     opened = []
 
     def make(encoder=None, start=0, store=None):
         batcher = Batcher(encoder or SlowEncoder())
         batcher.start()
         store = store or MemoryStore()
-        indexer = Indexer(lambda: store, batcher, board, texts_of, start)
+        indexer = Indexer(both(store), batcher, texts_of, start)
         opened.append((batcher, indexer))
         return store, batcher, board, indexer
 
@@ -139,7 +143,7 @@ def test_what_has_a_vector_is_not_encoded_again(parts):
         store.write("posting", "2", posting(1) | {"title": " title  1"})
     indexer.catch_up()
     assert [len(batch) for batch in batcher.encoder.batches] == [2]
-    again = Indexer(lambda: store, batcher, board, texts_of)
+    again = Indexer(lambda: (store, board), batcher, texts_of)
     again.catch_up()
     assert len(batcher.encoder.batches) == 1
     assert again.position == 6
@@ -151,7 +155,7 @@ def test_it_begins_at_the_bundle_and_fills_what_another_bundle_left_out(parts):
         store.write("posting", str(number), posting(number))
     indexer.catch_up()
     assert len(store.kept) == 4
-    older = Indexer(lambda: store, batcher, board, texts_of, start=1)
+    older = Indexer(lambda: (store, board), batcher, texts_of, start=1)
     older.catch_up()
     assert len(store.kept) == 6
 
