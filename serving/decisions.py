@@ -107,7 +107,7 @@ class DecisionLog:
         self._counting = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._file: IO[bytes] | None = None
-        self._hour = ""
+        self._hour, self._end = "", 0
         self._removed_at = -_REMOVE_EVERY
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
@@ -149,28 +149,46 @@ class DecisionLog:
         if not batch:
             return
         try:
-            out = self._open(time.strftime(_NAME, time.gmtime()))
-            out.write(b"".join(one.line() for one in batch))
-            out.flush()
-            os.fsync(out.fileno())
+            self._append(b"".join(one.line() for one in batch))
         except OSError as error:
             if not self._failing:  # once, not twice a second
                 log.error("decisions cannot be written and are dropped: %s", error)
             self._failing = True
-            self._file, self._hour = None, ""  # part of a line may be there: the next lines go to another file
             self._drop(len(batch))
+            self._cut_back()
             return
         self._failing = False
         self.written += len(batch)
+
+    def _append(self, data: bytes) -> None:
+        out = self._open(time.strftime(_NAME, time.gmtime()))
+        left = memoryview(data)
+        while left:
+            left = left[out.write(left) :]
+        os.fsync(out.fileno())
+        self._end += len(data)
+
+    def _cut_back(self) -> None:
+        """After a failure: no part of a line stays; where that fails too, the next lines go to another file."""
+        if self._file is None:
+            return
+        try:
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+        except OSError:
+            self._file.close()
+            self._file = None
 
     def _open(self, hour: str) -> IO[bytes]:
         if self._file is None or hour != self._hour:
             if self._file is not None:
                 self._file.close()
+                self._file = None
             number = 0
             while (path := self.folder / f"{hour}-{os.getpid()}-{number:03d}.jsonl").exists():
                 number += 1  # of an earlier process with our number, whose last line may be torn
-            self._file, self._hour = path.open("xb"), hour
+            self._file, self._hour = path.open("xb", buffering=0), hour
+            self._end = 0
             _sync(self.folder)
         return self._file
 

@@ -94,7 +94,9 @@ class Indexer:
     def stop(self, seconds: float) -> None:
         """End after what is being written; ``seconds`` at most."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread.ident is None:  # it was never started
+            self._close()
+        else:
             self._thread.join(seconds)
 
     @property
@@ -112,9 +114,12 @@ class Indexer:
 
     def _run(self) -> None:
         self._follow()
-        if self._opened is not None:
-            for one in self._opened:
-                one.close()
+        self._close()
+
+    def _close(self) -> None:
+        for one in self._opened or ():
+            one.close()
+        self._opened = None
 
     def _follow(self) -> None:
         gone = False

@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 from slow_encoder import SlowEncoder
 
+from recsys.codes import Codes
+from recsys.documents import posting_texts_of
 from recsys.encode import EncoderConfig, HashEncoder, load_encoder
 from recsys.errors import EncoderBusy, EncoderError, EncoderGone
+from serving.board import Board
 from serving.encoder.batcher import Batcher
+from serving.encoder.blobs import digest_of, from_blobs
 from serving.encoder.client import EncoderClient
 from serving.encoder.process import EncoderJob, run
 from serving.encoder.server import Server
 from serving.encoder.wire import MOST_TEXTS, pack, unpack
+from serving.store import Store, Write, migrate
 
 SPAWN = multiprocessing.get_context("spawn")
 TEXTS = ["head nurse", "", "Köchin \ud800 in Paris", "a driver of trucks " * 100]
@@ -239,3 +244,31 @@ def test_minilm_through_the_process(tmp_path):
     os.kill(child.pid, signal.SIGTERM)
     child.join(20)
     assert child.exitcode == 0
+
+
+def test_the_process_follows_a_real_store(tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    job = EncoderJob(tmp_path / "e.sock", EncoderConfig(encoder="hash"), store=url, board=tmp_path / "board")
+    child = SPAWN.Process(target=run, args=(job,))
+    child.start()  # before there is a store: it answers, and waits
+    started(job.address, child)
+    migrate(url)
+    store = Store.open(url)
+    board = Board(job.board, store.identity())
+    document = {"posting_id": "p1", "title": "Cook", "description": "Cooks soup."}
+    receipt = store.write([Write("posting", "p1", document), Write("candidate", "c1", {"candidate_id": "c1"})])
+    board.raise_head(receipt.position)
+    deadline = time.monotonic() + 10
+    while board.indexed(HashEncoder.name) < receipt.position:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    texts = posting_texts_of(document)
+    blobs = store.vectors(HashEncoder.name, [digest_of(text) for text in texts])
+    codes = from_blobs([blobs[digest_of(text)] for text in texts], 256)
+    assert np.array_equal(codes.codes, Codes.from_vectors(HashEncoder().encode(texts)).codes)
+    assert store.indexed(HashEncoder.name) == receipt.position
+    os.kill(child.pid, signal.SIGTERM)
+    child.join(10)
+    assert child.exitcode == 0
+    store.close()
+    board.close()
