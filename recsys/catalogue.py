@@ -98,6 +98,34 @@ class CellLists:
 
 
 @dataclass(frozen=True)
+class Fresh:
+    """Postings that arrived after the indices were made, few enough to be compared one by one.
+
+    Attributes:
+        rows: int32 (N,), ascending; some of them may be gone.
+        vectors: float32 (N, d), as in ``recsys.assemble.search_vectors``.
+        was: int32 (M,), ascending, rows that a posting had before it changed.
+        now: int32 (M,), the row of the same posting now.
+    """
+
+    rows: Rows
+    vectors: Numbers
+    was: Rows
+    now: Rows
+
+    def now_of(self, rows: Rows) -> Rows:
+        """For rows (any shape), -1 for none, the rows that their postings have now."""
+        if len(self.was) == 0:
+            return rows
+        at = np.minimum(np.searchsorted(self.was, rows), len(self.was) - 1)
+        return np.where(self.was[at] == rows, self.now[at], rows)
+
+
+#: Of a catalogue as training makes it.
+NONE_FRESH = Fresh(np.empty(0, np.int32), np.empty((0, 0), np.float32), *[np.empty(0, np.int32)] * 2)
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything about P postings that scoring needs.
 
@@ -114,6 +142,8 @@ class Catalogue:
         dated: postings carry dates, so it is known which were on the board at a moment.
         by_text, by_cell, by_factor: indices over open postings.
         gone: bool (P,), taken down since.
+        fresh: what is not in the indices. Where there is any, the arrays have room for more rows than there are ids;
+            rows beyond are never named.
     """
 
     ids: Ids
@@ -132,6 +162,7 @@ class Catalogue:
     by_cell: CellIndex
     by_factor: VectorIndex
     gone: Flags
+    fresh: Fresh = NONE_FRESH
 
     def __len__(self) -> int:
         return len(self.ids)

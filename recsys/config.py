@@ -123,6 +123,7 @@ class RetrieveSettings(Settings):
         cooccur: neighbours of the postings in the history.
         recent: the newest in the cells around the candidate's places.
         popular: the most popular in those cells, and over all.
+        fresh: of the postings that arrived since the bundle was made, the nearest and most alike.
         interests: at most this many query vectors a candidate.
         cells: at most this many cells around a place are searched.
         close_postings: cells are added, nearest first, until they hold this many postings; shared by all places.
@@ -139,6 +140,7 @@ class RetrieveSettings(Settings):
     cooccur: Count = 40
     recent: Count = 20
     popular: Count = 40
+    fresh: Count = 60
     interests: int = Field(2, ge=1, le=8)
     cells: int = Field(48, ge=1)
     close_postings: int = Field(250, ge=1)

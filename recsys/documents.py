@@ -6,7 +6,7 @@ tables of the schema it gives what training reads from files, so that the same p
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +33,47 @@ def candidate_frames(documents: Sequence[Document]) -> tuple[pd.DataFrame, pd.Da
     experience = _frame([one for _, one in held], EXPERIENCE_COLUMNS)
     experience.insert(0, "candidate", np.array([row for row, _ in held], np.int32))
     return _frame(documents, CANDIDATE_COLUMNS), experience
+
+
+def posting_documents(postings: pd.DataFrame, locations: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The other way round: a document for each row of a table."""
+    return _documents(postings, POSTING_COLUMNS, locations, PLACE_COLUMNS, "posting", "locations")
+
+
+def candidate_documents(candidates: pd.DataFrame, experience: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The same of candidates."""
+    return _documents(candidates, CANDIDATE_COLUMNS, experience, EXPERIENCE_COLUMNS, "candidate", "experience")
+
+
+def _documents(
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    parts: pd.DataFrame,
+    inner: Mapping[str, str],
+    owner: str,
+    name: str,
+) -> Iterator[dict[str, Any]]:
+    start = np.searchsorted(parts[owner].to_numpy(), np.arange(len(frame) + 1))
+    outer_cells, inner_cells = _cells(frame, columns), _cells(parts, inner)
+    for row in range(len(frame)):
+        document = _said(outer_cells, columns, row)
+        held = [_said(inner_cells, inner, at) for at in range(int(start[row]), int(start[row + 1]))]
+        yield document | ({name: held} if held else {})
+
+
+def _cells(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, list[Any]]:
+    return {name: frame[name].to_numpy(object).tolist() for name in columns}
+
+
+def _said(cells: Mapping[str, list[Any]], columns: Mapping[str, str], row: int) -> dict[str, Any]:
+    """The cells of a row that have a value."""
+    found: dict[str, Any] = {}
+    for name, kind in columns.items():
+        cell = cells[name][row]
+        if cell is None or cell != cell or (kind == "flag" and cell < 0):
+            continue
+        found[name] = bool(cell) if kind == "flag" else split_words(cell) if kind == "words" else cell
+    return found
 
 
 def posting_texts_of(document: Document) -> tuple[str, str]:

@@ -75,6 +75,28 @@ class Texts(Protocol):
 
 
 @dataclass(frozen=True)
+class GrownTexts:
+    """A column of texts of a bundle, and of the postings that came later in rows behind.
+
+    Attributes:
+        base: of the bundle.
+        count: rows of the bundle.
+        newer: of the rows behind; may grow.
+    """
+
+    base: Texts
+    count: int
+    newer: Sequence[str]
+
+    def take(self, rows: Sequence[int]) -> list[str]:
+        """The texts at ``rows``."""
+        texts = self.base.take([row if row < self.count else 0 for row in rows])
+        return [
+            text if row < self.count else self.newer[row - self.count] for row, text in zip(rows, texts, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
 class Reasons:
     """Why each posting of B lists stands there, not yet in words.
 

@@ -1,6 +1,6 @@
 """The one place where the customer's ids and our row numbers meet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -55,3 +55,42 @@ class Ids:
     def names(self, rows: NDArray[np.integer] | Sequence[int] | slice | None = None) -> NDArray[np.object_]:
         """The ids at ``rows`` (any shape), or all of them, as an object array."""
         return self._names if rows is None else self._names[rows]
+
+
+class GrownIds(Ids):
+    """The ids of a bundle and those that came later, in rows behind; an id that came again stands for its last row.
+
+    Args:
+        base: of the bundle.
+        names: ids of the rows behind the base; may grow, what lies beyond ``count`` is not seen.
+        rows_of: rows of each of them, ascending; may grow likewise.
+        count: rows behind the base.
+    """
+
+    def __init__(self, base: Ids, names: list[str], rows_of: Mapping[str, tuple[int, ...]], count: int) -> None:
+        self.what = base.what
+        self._base, self._newer, self._rows_of, self._count = base, names, rows_of, count
+
+    def __len__(self) -> int:
+        return len(self._base) + self._count
+
+    def rows(self, ids: Sequence[str] | NDArray[np.object_]) -> NDArray[np.int32]:
+        """As in ``Ids``."""
+        found, end = self._base.rows(ids), len(self)
+        for at, one in enumerate(ids):
+            seen = [row for row in self._rows_of.get(one, ()) if row < end]
+            if seen:
+                found[at] = seen[-1]
+        return found
+
+    def names(self, rows: NDArray[np.integer] | Sequence[int] | slice | None = None) -> NDArray[np.object_]:
+        """As in ``Ids``."""
+        if rows is None or isinstance(rows, slice):
+            newer = np.array(self._newer[: self._count], dtype=object)
+            return np.concatenate([self._base.names(), newer])[slice(None) if rows is None else rows]
+        wanted = np.asarray(rows)
+        inside = wanted < len(self._base)
+        names = np.empty(wanted.shape, object)
+        names[inside] = self._base.names(wanted[inside])
+        names[~inside] = [self._newer[row - len(self._base)] for row in wanted[~inside].tolist()]
+        return names

@@ -58,6 +58,30 @@ def near_and_alike(
     return np.where(best == _NONE, -1, best).astype(np.int32)
 
 
+def fresh_and_alike(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
+    """Of the postings that no index holds yet, the best by the same sum, each compared; the newest where it is equal.
+
+    Returns:
+        int32 (B, quota or as many as there are), best first.
+    """
+    fresh, requests = catalogue.fresh, len(interests.vectors)
+    keep = min(quota, len(fresh.rows))
+    if keep == 0:
+        return np.empty((requests, 0), np.int32)
+    alike = np.matmul(interests.vectors, fresh.vectors.T).max(axis=1)  # one product of one shape a request
+    place = catalogue.place[fresh.rows].astype(np.float64)
+    km = np.full(alike.shape, np.inf)
+    for slot in range(place.shape[1]):
+        cosine = np.matmul(interests.places.astype(np.float64), place[:, slot].T)
+        near = chord_to_km(np.sqrt(np.maximum(2 - 2 * cosine, 0)))
+        km = np.fmin(km, np.fmin.reduce(near, axis=1))
+    joint = alike + 2 / (1 + np.where(np.isnan(km), np.inf, km) / 10)
+    steps = np.rint(np.where(catalogue.gone[fresh.rows], 1e3, -joint) * 1e5).astype(np.int64) << 32
+    keys = steps | (np.int64(2**31 - 1) - fresh.rows)
+    best = np.sort(np.partition(keys, keep - 1, axis=1)[:, :keep], axis=1)
+    return (np.int64(2**31 - 1) - (best & 0xFFFFFFFF)).astype(np.int32)
+
+
 def _circles(
     catalogue: Catalogue, places: Numbers, around: Rows, settings: RetrieveSettings, scale: int
 ) -> tuple[Rows, Rows]:

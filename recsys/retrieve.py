@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
 from recsys.interests import Interests
-from recsys.nearby import cells_around, near_and_alike
+from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
 from recsys.queries import Queries
 
@@ -28,8 +28,8 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     """
     _, scale = settings.widths(k)
     width = settings.union * scale
-    if len(catalogue.by_text.rows) <= width:  # all that are open
-        return everything(catalogue.by_text.rows, len(queries))
+    if len(catalogue.by_text.rows) + len(catalogue.fresh.rows) <= width:  # all that are open
+        return everything(np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows]), len(queries))
     around = cells_around(catalogue, interests.places, settings.cells)
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {
@@ -43,6 +43,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "popular": _from_shelves(
             catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, settings.popular * scale
         ),
+        "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
     lists = [found[name] for name in SOURCES]
     return _filled(unite(lists, width), lists, catalogue, cells, settings)

@@ -16,9 +16,9 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "attributes", "leaders", "index", "lexical",
-    "codebook", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
+    "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
     "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings", "profiles", "documents",
-    "eligible", "interests", "nearby", "retrieve",
+    "newcomers", "grow", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "engine", "smoke", "__init__",

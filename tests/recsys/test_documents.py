@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.documents import (
+    candidate_documents,
     candidate_frames,
     candidate_texts_of,
     place_names_of,
+    posting_documents,
     posting_frames,
     posting_texts_of,
 )
@@ -65,6 +67,15 @@ def test_candidates_are_those_of_the_files(tables):
     candidates, experience = candidate_frames(CANDIDATES)
     pd.testing.assert_frame_equal(candidates, tables.candidates)
     pd.testing.assert_frame_equal(experience, tables.experience)
+
+
+def test_tables_give_the_documents_again():
+    assert list(posting_documents(*posting_frames(POSTINGS))) == POSTINGS
+    found = list(candidate_documents(*candidate_frames(CANDIDATES)))
+    assert [one | {"experience": None} for one in found] == [one | {"experience": None} for one in CANDIDATES]
+    assert [job["title"] for job in found[0]["experience"]] == ["Head Nurse", "Midwife", "Cook"]  # the latest first
+    for frame, again in zip(candidate_frames(CANDIDATES), candidate_frames(found), strict=True):
+        pd.testing.assert_frame_equal(frame, again)
 
 
 def test_texts_of_one_document_are_those_of_the_tables():

@@ -1,0 +1,235 @@
+"""A catalogue that grows: postings that arrive between two trainings, in rows behind those of the bundle.
+
+Rows are only ever added. A posting that changes gets a new row, and its old one is taken down. So a snapshot that
+somebody still works on never changes: what it does not list yet lies behind its end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.assemble import search_vectors
+from recsys.catalogue import Catalogue, Fresh
+from recsys.codes import Codes
+from recsys.errors import RequestError
+from recsys.geo import unit_vectors
+from recsys.ids import GrownIds
+from recsys.newcomers import Newcomers
+from recsys.reserve import with_room
+
+Rows = NDArray[np.int32]
+
+_DATES = ("posted", "until")  #: of a posting: what a renewal changes
+
+#: What does not hold one row a posting.
+_NOT_ROWS = (
+    *("ids", "lexicon.vocabulary", "lexicon.skills"),
+    *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours"),
+    *("shelves", "grid", "cells", "by_text", "by_cell", "by_factor", "fresh"),
+)
+
+
+class Growth:
+    """The one writer of a growing catalogue; ``snapshot`` gives what requests work on.
+
+    Args:
+        catalogue: of a bundle.
+        room: newcomers and changes that it takes before a new bundle is needed.
+        titles: texts of the postings, for reasons in words.
+        companies: likewise.
+    """
+
+    def __init__(self, catalogue: Catalogue, room: int) -> None:
+        self._base = len(catalogue)
+        self._room = room
+        self._count = len(catalogue)
+        self._whole = _roomy(catalogue, room)
+        self._gone = self._whole.gone
+        self._names: list[str] = []
+        self._rows_of: dict[str, tuple[int, ...]] = {}
+        self._moved: dict[int, str] = {}
+        self._moves = (np.empty(0, np.int32), np.empty(0, np.int32))
+        self._ids = catalogue.ids
+        self._vectors = np.zeros((0, catalogue.title.dimension), np.float32)
+        self.titles: list[str] = []  #: of the newcomers, in the order of their rows; only ever longer
+        self.companies: list[str] = []  #: likewise
+
+    @property
+    def added(self) -> int:
+        """Rows taken so far."""
+        return self._count - self._base
+
+    @property
+    def room(self) -> int:
+        """Rows left."""
+        return self._room - self.added
+
+    def row(self, posting_id: str) -> int:
+        """The row that an id stands for now, -1 for one that is not known."""
+        rows = self._rows_of.get(posting_id)
+        return rows[-1] if rows else int(self._ids.rows([posting_id])[0])
+
+    def add(self, newcomers: Newcomers) -> None:
+        """Take postings in. One whose id was there before is the same posting, changed.
+
+        Args:
+            newcomers: no id twice.
+
+        Raises:
+            RequestError: there is no room for so many.
+        """
+        before = np.array([self.row(one) for one in newcomers.ids], np.int32)
+        renewed = self._only_renewed(newcomers, before)
+        self._renew(newcomers.take(np.flatnonzero(renewed)), before[renewed])
+        self._append(newcomers.take(np.flatnonzero(~renewed)), before[~renewed])
+
+    def remove(self, posting_ids: Sequence[str]) -> None:
+        """Take postings down; ids that are not known are passed over."""
+        self._take_down([row for one in posting_ids if (row := self.row(one)) >= 0])
+
+    def snapshot(self) -> Catalogue:
+        """The catalogue as it stands."""
+        ids = GrownIds(self._ids, self._names, self._rows_of, self.added)
+        rows = np.arange(self._base, self._count, dtype=np.int32)
+        fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
+        return replace(self._whole, ids=ids, gone=self._gone, fresh=fresh)
+
+    def _append(self, newcomers: Newcomers, before: Rows) -> None:
+        """New rows; those that their ids stood for before, -1 where there were none, are taken down."""
+        if len(newcomers) > self.room:
+            raise RequestError(
+                f"there is room for {self.room} more postings beside the bundle, not for {len(newcomers)}: train again"
+            )
+        if len(newcomers) == 0:
+            return
+        rows = np.arange(self._count, self._count + len(newcomers), dtype=np.int32)
+        self._write(newcomers, rows)
+        self._inherit(rows, before)
+        self._take_down(before[before >= 0].tolist())
+        for one, row in zip(newcomers.ids, rows.tolist(), strict=True):
+            self._rows_of[one] = (*self._rows_of.get(one, ()), row)
+        self._names.extend(newcomers.ids)
+        self.titles.extend(newcomers.titles)
+        self.companies.extend(newcomers.companies)
+        self._count += len(newcomers)
+        self._note_moves(newcomers.ids, before)
+
+    def _note_moves(self, ids: Sequence[str], before: Rows) -> None:
+        moved = [(row, one) for row, one in zip(before.tolist(), ids, strict=True) if row >= 0]
+        if moved:
+            self._moved |= dict(moved)
+            was = sorted(self._moved)
+            now = [self.row(self._moved[row]) for row in was]
+            self._moves = (np.array(was, np.int32), np.array(now, np.int32))
+
+    def _only_renewed(self, newcomers: Newcomers, before: Rows) -> NDArray[np.bool_]:
+        """Of which postings (R,) nothing changed but their dates."""
+        whole, at = self._whole, np.maximum(before, 0)
+        same = (before >= 0) & ~self._gone[at] & whole.open[at]
+        pairs: list[tuple[Any, Any]] = [(whole.title, newcomers.title), (whole.lexicon.title, newcomers.title_words)]
+        if whole.text is not None:
+            pairs.append((whole.text, newcomers.text))
+        if whole.lexicon.text is not None:
+            pairs.append((whole.lexicon.text, newcomers.text_words))
+        for old, new in pairs:
+            for field in fields(new):
+                same &= _equal(getattr(old, field.name)[at], getattr(new, field.name))
+        for field in fields(newcomers.attributes):
+            if field.name not in _DATES:
+                same &= _equal(getattr(whole.attributes, field.name)[at], getattr(newcomers.attributes, field.name))
+        return same & _equal(whole.place[at], self._places(newcomers))
+
+    def _renew(self, newcomers: Newcomers, rows: Rows) -> None:
+        """Other dates for the same rows; in new columns, since snapshots hold the old ones."""
+        if len(rows) == 0:
+            return
+        changed = {name: getattr(self._whole.attributes, name).copy() for name in _DATES}
+        for name, column in changed.items():
+            column[rows] = getattr(newcomers.attributes, name)
+        self._whole = replace(self._whole, attributes=replace(self._whole.attributes, **changed))
+
+    def _places(self, newcomers: Newcomers) -> NDArray[np.float32]:
+        """Unit vectors (R, L, 3), L as in the catalogue."""
+        places = np.full((len(newcomers), *self._whole.place.shape[1:]), np.nan, np.float32)
+        slots = min(places.shape[1], newcomers.latlon.shape[1])
+        places[:, :slots] = unit_vectors(newcomers.latlon[:, :slots])
+        return places
+
+    def _take_down(self, rows: list[int]) -> None:
+        if rows:
+            gone = self._gone.copy()  # snapshots hold the old one
+            gone[rows] = True
+            self._gone = gone
+
+    def _write(self, newcomers: Newcomers, rows: Rows) -> None:
+        whole, at = self._whole, slice(int(rows[0]), int(rows[-1]) + 1)
+        _put_codes(whole.title, newcomers.title, at)
+        if whole.text is not None:
+            _put_codes(whole.text, newcomers.text, at)
+        for words, new in ((whole.lexicon.title, newcomers.title_words), (whole.lexicon.text, newcomers.text_words)):
+            if words is not None:
+                words.codes[at], words.weights[at], words.scale[at] = new.codes, new.weights, new.scale
+        whole.place[at] = self._places(newcomers)
+        for field in fields(newcomers.attributes):
+            getattr(whole.attributes, field.name)[at] = getattr(newcomers.attributes, field.name)
+        whole.open[at] = True
+        found = search_vectors(whole.title, whole.text, rows)
+        self._keep_vectors(found)
+        mapped = whole.behaviour.factors.from_text
+        if mapped is not None:
+            text = whole.title if whole.text is None else whole.text
+            whole.behaviour.factors.postings[at] = text.vectors(rows) @ mapped
+
+    def _inherit(self, rows: Rows, before: Rows) -> None:
+        """What was done with a posting that changes is not forgotten."""
+        behaviour = self._whole.behaviour
+        known = (before >= 0) & behaviour.seen[np.maximum(before, 0)]
+        new, old = rows[known], before[known]
+        for column in (behaviour.seen, behaviour.popularity, behaviour.factors.postings):
+            column[new] = column[old]
+
+    def _keep_vectors(self, vectors: NDArray[np.float32]) -> None:
+        """Room doubles, so that many small additions copy each vector a few times at most."""
+        need = self.added + len(vectors)
+        if need > len(self._vectors):
+            grown = np.zeros((min(max(need, 2 * len(self._vectors), 256), self._room), vectors.shape[1]), np.float32)
+            grown[: self.added] = self._vectors[: self.added]
+            self._vectors = grown
+        self._vectors[self.added : need] = vectors
+
+
+def _equal(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows are equal, bool (R,); a row that is shorter in one of two tables is not."""
+    if old.shape != new.shape:
+        return np.zeros(len(new), bool)
+    same: NDArray[np.bool_] = ((old == new) | ((old != old) & (new != new))).reshape(len(new), -1).all(axis=1)
+    return same
+
+
+def _put_codes(codes: Codes, new: Codes, at: slice) -> None:
+    codes.codes[at], codes.scale[at] = new.codes, new.scale
+
+
+def _roomy(catalogue: Catalogue, room: int) -> Catalogue:
+    """The catalogue with room in every array that holds a row a posting."""
+    grown: Catalogue = _with_room(catalogue, lambda array: with_room(array, room))
+    neighbours = grown.behaviour.neighbours
+    start = with_room(neighbours.start, room)
+    start[len(neighbours.start) :] = neighbours.start[-1]  # newcomers have none
+    return replace(grown, behaviour=replace(grown.behaviour, neighbours=replace(neighbours, start=start)))
+
+
+def _with_room(value: Any, grow: Callable[[NDArray[Any]], NDArray[Any]], prefix: str = "") -> Any:
+    changed: dict[str, Any] = {}
+    for field in fields(value):
+        inner, name = getattr(value, field.name), f"{prefix}{field.name}"
+        if name in _NOT_ROWS:
+            continue
+        if isinstance(inner, np.ndarray):
+            changed[field.name] = grow(inner)
+        elif is_dataclass(inner):
+            changed[field.name] = _with_room(inner, grow, f"{name}.")
+    return replace(value, **changed)

@@ -1,0 +1,101 @@
+"""Postings that arrive after training, described by what the bundle learned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recsys.catalogue import Attributes
+from recsys.codebook import Codebook, Codebooks
+from recsys.codes import Codes
+from recsys.documents import Document, posting_frames
+from recsys.postings import attributes, posting_places, regions
+from recsys.terms import Lexicon, Terms
+from recsys.text import posting_texts, posting_titles
+
+
+@dataclass(frozen=True)
+class Newcomers:
+    """R postings as arrays, in the order in which they arrived.
+
+    Attributes:
+        ids, titles, companies: as the customer writes them.
+        title, text: vectors.
+        title_words, text_words: the same as words of the bundle's vocabulary.
+        latlon: float32 (R, L, 2) degrees, NaN padded.
+        attributes: coded by the bundle's codebooks.
+    """
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    companies: tuple[str, ...]
+    title: Codes
+    text: Codes
+    title_words: Terms
+    text_words: Terms
+    latlon: NDArray[np.float32]
+    attributes: Attributes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, at: NDArray[np.intp]) -> "Newcomers":
+        """Those at ``at``, in that order."""
+        parts = ("title", "text", "title_words", "text_words", "attributes")
+        changed: dict[str, Any] = {name: _taken(getattr(self, name), at) for name in parts}
+        changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in ("ids", "titles", "companies")}
+        return Newcomers(latlon=self.latlon[at], **changed)
+
+
+def _taken(value: Any, at: NDArray[np.intp]) -> Any:
+    return replace(value, **{field.name: getattr(value, field.name)[at] for field in fields(value)})
+
+
+class Describer:
+    """Describes newcomers; remembers the numbers of employers and the like that training did not know.
+
+    Args:
+        lexicon: of the catalogue.
+        skills: code of each skill.
+        books: of the bundle.
+        encode: texts to vectors.
+        locate: places (R rows with the columns of ``PLACE_COLUMNS``) to degrees (R, 2), NaN where not known.
+    """
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        skills: dict[str, int],
+        books: Codebooks,
+        encode: Callable[[Sequence[str]], Codes],
+        locate: Callable[[pd.DataFrame], NDArray[np.float32]],
+    ) -> None:
+        self._lexicon, self._skills, self._books = lexicon, skills, books
+        self._encode, self._locate = encode, locate
+        self._newer: dict[str, dict[int, int]] = {}
+
+    def describe(self, documents: Sequence[Document]) -> Newcomers:
+        """Arrays of posting documents."""
+        postings, locations = posting_frames(documents)
+        row_of = np.arange(len(documents), dtype=np.int32)
+        postings["region"] = regions(locations, row_of)
+        titles, texts = posting_titles(postings), posting_texts(postings)
+        lexicon = self._lexicon
+        return Newcomers(
+            ids=tuple(postings["posting_id"].tolist()),
+            titles=tuple(postings["title"].fillna("").tolist()),
+            companies=tuple(postings["company"].fillna("").tolist()),
+            title=self._encode(titles),
+            text=self._encode(texts),
+            title_words=lexicon.vocabulary.terms(titles, lexicon.title.codes.shape[1]),
+            text_words=lexicon.vocabulary.terms(texts, 0 if lexicon.text is None else lexicon.text.codes.shape[1]),
+            latlon=posting_places(locations, self._locate(locations), row_of),
+            attributes=attributes(postings, locations, row_of, self._skills, self._numbers),
+        )
+
+    def _numbers(self, name: str, words: pd.Series) -> NDArray[np.int32]:
+        book: Codebook = getattr(self._books, name)
+        return book.look_up(words, self._newer.setdefault(name, {}))

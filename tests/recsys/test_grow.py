@@ -1,0 +1,174 @@
+"""Postings that arrive after training, beside those of a bundle."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from recsys.codes import Codes
+from recsys.documents import posting_documents
+from recsys.encode import HashEncoder
+from recsys.engine import Engine
+from recsys.errors import RequestError
+from recsys.geo import city_points
+from recsys.grow import Growth
+from recsys.interests import find_interests
+from recsys.newcomers import Describer
+from recsys.signals import NAMES, compute
+from training.sources import read_tables
+
+NOT_COPIED = {"factors", "factors_score", "factors_new", "cooccur", "popularity"}
+
+
+@pytest.fixture(scope="module")
+def documents(market):
+    from conftest import CONFIG
+
+    tables, _ = read_tables(CONFIG.sources, market.data, market.data.parent / "rejected.parquet")
+    found = {one["posting_id"]: one for one in posting_documents(tables.postings, tables.locations)}
+    return [found[one] for one in market.prepared.ids.names()]
+
+
+@pytest.fixture
+def describer(market):
+    encoder = HashEncoder()
+    lexicon, skills = market.prepared.lexicon, market.prepared.skills
+    return Describer(
+        lexicon, skills, market.prepared.books, lambda texts: Codes.from_vectors(encoder.encode(texts)), city_points
+    )
+
+
+@pytest.fixture(params=["scorer", "searching"])
+def serving(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def growth(serving):
+    return Growth(serving.engine.catalogue, 500)
+
+
+def copies(documents, rows):
+    return [documents[row] | {"posting_id": f"{documents[row]['posting_id']}-copy"} for row in rows]
+
+
+def all_queries(serving, count=40):
+    rows = np.arange(count)
+    return serving.candidates.queries(rows, serving.as_of, serving.engine.settings.events)
+
+
+def test_a_newcomer_is_described_as_training_describes(serving, growth, describer, documents):
+    rows = [0, 5, 77, 200]
+    growth.add(describer.describe(copies(documents, rows)))
+    grown, base = growth.snapshot(), len(serving.engine.catalogue)
+    queries = all_queries(serving)
+    interests = find_interests(grown, queries, serving.engine.settings.retrieve)
+    old = np.tile(np.array(rows, np.int32), (len(queries), 1))
+    new = np.tile(np.arange(base, base + 4, dtype=np.int32), (len(queries), 1))
+    ours, theirs = compute(grown, queries, interests, new), compute(grown, queries, interests, old)
+    for at, name in enumerate(NAMES):
+        if name not in NOT_COPIED and not name.startswith("shown"):
+            np.testing.assert_array_equal(ours[..., at], theirs[..., at], err_msg=name)
+
+
+def test_a_newcomer_stands_in_lists_beside_its_twin(serving, growth, describer, documents):
+    queries = all_queries(serving, 60)
+    engine = serving.engine
+    before = engine.answer(queries, 10)
+    firsts = np.unique(before.rows[:, 0])
+    growth.add(describer.describe(copies(documents, firsts.tolist())))
+    after = replace(engine, catalogue=growth.snapshot()).answer(queries, 10)
+    met = (after.rows >= len(engine.catalogue)).any(axis=1)
+    assert met.mean() > 0.9
+    assert growth.snapshot().ids.names(after.rows[met][:, :1]).shape == (int(met.sum()), 1)
+
+
+def test_without_newcomers_the_lists_are_the_same_to_the_bit(serving, growth):
+    queries, engine = all_queries(serving), serving.engine
+    ours, theirs = replace(engine, catalogue=growth.snapshot()).answer(queries, 20), engine.answer(queries, 20)
+    np.testing.assert_array_equal(ours.rows, theirs.rows)
+    np.testing.assert_array_equal(ours.scores, theirs.scores)
+
+
+def test_a_snapshot_stays_what_it_was(serving, growth, describer, documents):
+    queries, engine = all_queries(serving), serving.engine
+    growth.add(describer.describe(copies(documents, range(10))))
+    snapshot = replace(engine, catalogue=growth.snapshot())
+    before = snapshot.answer(queries, 20)
+    growth.add(describer.describe(copies(documents, range(10, 60))))
+    growth.add(describer.describe([documents[3] | {"title": "Another title altogether"}]))
+    growth.add(describer.describe([documents[4] | {"valid_through": 1.0}]))
+    growth.remove([documents[7]["posting_id"], f"{documents[1]['posting_id']}-copy"])
+    after = snapshot.answer(queries, 20)
+    np.testing.assert_array_equal(before.rows, after.rows)
+    np.testing.assert_array_equal(before.scores, after.scores)
+    assert snapshot.catalogue.ids.row(documents[3]["posting_id"]) == 3
+    assert growth.snapshot().ids.row(documents[3]["posting_id"]) > 3
+
+
+def test_a_posting_that_changes_is_one_posting(serving, growth, describer, documents):
+    engine = serving.engine
+    one = documents[3]
+    growth.add(describer.describe([one | {"title": "Submarine captain"}]))
+    growth.add(describer.describe([one | {"title": "Submarine cook"}]))
+    grown = growth.snapshot()
+    row = grown.ids.row(one["posting_id"])
+    assert row == len(engine.catalogue) + 1
+    assert grown.gone[[3, row - 1]].all()
+    assert not grown.gone[row]
+    assert grown.fresh.now_of(np.array([-1, 2, 3, row - 1, row], np.int32)).tolist() == [-1, 2, row, row, row]
+    assert grown.behaviour.seen[row] == grown.behaviour.seen[3]
+    assert grown.behaviour.popularity[row] == grown.behaviour.popularity[3]
+
+
+def test_what_only_gets_other_dates_keeps_its_row(serving, growth, describer, documents):
+    later = serving.as_of + 1e6
+    growth.add(describer.describe([one | {"valid_through": later} for one in documents[:20]]))
+    open_ = serving.engine.catalogue.open[:20]
+    assert growth.added == int((~open_).sum()), "what was not indexed has to be added"
+    grown = growth.snapshot()
+    rows = grown.ids.rows([one["posting_id"] for one in documents[:20]])
+    assert (grown.attributes.until[rows] == later).all()
+    assert (rows[open_] == np.flatnonzero(open_)).all()
+
+
+def test_what_is_removed_can_come_back(serving, growth, describer, documents):
+    one = documents[8]
+    growth.remove([one["posting_id"], "never heard of"])
+    assert growth.snapshot().gone[8]
+    growth.add(describer.describe([one]))
+    grown = growth.snapshot()
+    assert not grown.gone[grown.ids.row(one["posting_id"])]
+
+
+def test_room_ends_with_one_clear_line(serving, describer, documents):
+    growth = Growth(serving.engine.catalogue, 3)
+    growth.add(describer.describe(copies(documents, range(3))))
+    with pytest.raises(RequestError, match="room for 0 more postings beside the bundle, not for 2: train again"):
+        growth.add(describer.describe(copies(documents, range(5, 7))))
+
+
+def test_one_by_one_is_as_all_at_once(serving, describer, documents):
+    together, apart = Growth(serving.engine.catalogue, 300), Growth(serving.engine.catalogue, 300)
+    some = copies(documents, range(300))
+    together.add(describer.describe(some))
+    for one in some:
+        apart.add(describer.describe([one]))
+    a, b = together.snapshot(), apart.snapshot()
+    np.testing.assert_array_equal(a.fresh.vectors, b.fresh.vectors)
+    for field in fields(a.attributes):
+        np.testing.assert_array_equal(getattr(a.attributes, field.name), getattr(b.attributes, field.name))
+    queries = all_queries(serving)
+    lists = [replace(serving.engine, catalogue=one).answer(queries, 30).rows for one in (a, b)]
+    np.testing.assert_array_equal(*lists)
+
+
+def test_a_batch_is_as_single_requests(serving, growth, describer, documents):
+    growth.add(describer.describe(copies(documents, range(150))))
+    engine: Engine = replace(serving.engine, catalogue=growth.snapshot())
+    queries = all_queries(serving, 30)
+    batch = engine.answer(queries, 20)
+    for at in range(30):
+        single = engine.answer(queries.part(at, at + 1), 20)
+        np.testing.assert_array_equal(single.rows[0], batch.rows[at])
+        np.testing.assert_allclose(single.scores[0], batch.scores[at], atol=1e-6)
