@@ -111,6 +111,7 @@ def write_bundle(
     extra: dict[str, dict[str, NDArray[Any]]] | None = None,
     cut: LinearRanker | None = None,
     calibration: Calibration | None = None,
+    documents: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Write everything beside ``out``, then rename it into place.
 
@@ -126,6 +127,7 @@ def write_bundle(
         extra: further folders of arrays, by name.
         cut: the order by which the pool is cut; None: the ranker's own quick part.
         calibration: from the order's scores to probabilities, where there are any.
+        documents: further JSON files, by name.
 
     Raises:
         BundleError: ``out`` holds something that is not a bundle.
@@ -148,6 +150,8 @@ def write_bundle(
         _write_json(work / "cut.json", (cut or quick_part(ranker)).to_document())
         if calibration is not None:
             _write_json(work / _CALIBRATION, calibration.to_document())
+        for name, document in (documents or {}).items():
+            _write_json(work / name, document)
         write_manifest(work, _facts(catalogue, settings) | facts)
         _swap(work, out)
     finally:

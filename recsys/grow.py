@@ -161,9 +161,10 @@ class Growth:
         """Other dates for the same rows; in new columns, since snapshots hold the old ones."""
         if len(rows) == 0:
             return
-        columns = {"posted": self._whole.attributes.posted.copy(), "until": self._whole.attributes.until.copy()}
-        columns["posted"][rows], columns["until"][rows] = posted, until
-        self._whole = replace(self._whole, attributes=replace(self._whole.attributes, **columns))
+        old = self._whole.attributes
+        new = replace(old, posted=old.posted.copy(), until=old.until.copy())
+        new.posted[rows], new.until[rows] = posted, until
+        self._whole = replace(self._whole, attributes=new)
 
     def _places(self, newcomers: Newcomers) -> NDArray[np.float32]:
         """Unit vectors (R, L, 3), L as in the catalogue."""

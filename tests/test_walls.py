@@ -21,7 +21,7 @@ ORDER = (
     "newcomers", "grow", "eligible", "interests", "nearby", "retrieve",
     "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
-    "bundle", "stored", "engine", "__init__",
+    "bundle", "stored", "engine", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

@@ -12,8 +12,10 @@ import numpy as np
 
 from recsys.bundle import check_free, write_bundle
 from recsys.encode import encoder_languages, load_encoder
+from recsys.engine import Engine
 from recsys.language import language_warning
 from recsys.schema import Tables
+from recsys.smoke import SMOKE, smoke_document
 from recsys.stored import FOLDER, candidate_arrays
 from recsys.text import posting_texts
 from recsys.vectors import VectorCache
@@ -92,6 +94,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
     say(probability_line(choice.calibrated))
     everything = np.ones(len(prepared.candidates.histories.posting), bool)
     catalogue = catalogue_at(prepared, config.engine, everything, now, now)
+    engine = Engine(catalogue, choice.ranker, config.engine, prepared.skills, cut=choice.cut)
     facts = _facts(config, encoder_name, choice, now, started)
     write_bundle(
         out,
@@ -105,6 +108,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         {FOLDER: candidate_arrays(prepared.candidates)},
         choice.cut,
         None if choice.calibrated is None else choice.calibrated.calibration,
+        {SMOKE: smoke_document(engine, prepared.candidates, now)},
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
     return Trained(prepared, choice, summary, facts)
@@ -125,6 +129,7 @@ def _facts(config: TrainConfig, encoder: str, choice: Choice, now: float, starte
     return {
         "created": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(started)),
         "as_of": now,
+        "position": 0,  # of the store's log; tables from files have none
         "encoder": {"name": encoder, "config": config.encoder.model_dump(mode="json")},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "validation": {

@@ -2,7 +2,7 @@
 
 A state is a function of the bundle and two positions. Up to ``position`` everything is obeyed: events, profiles,
 postings that go or change their dates. Up to ``indexed`` the texts of new and changed postings have vectors, and the
-postings are in the catalogue. The grain in which the log is read leaves no trace: whoever replays it gets equal answers.
+postings are in the catalogue. The grain in which the log is read leaves no trace: who replays it gets equal answers.
 """
 
 from collections.abc import Sequence
@@ -84,9 +84,7 @@ class Follower:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
         self._growth = Growth(bundle.catalogue, room)
-        self._describer = Describer(
-            bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points
-        )
+        self._describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
             GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)

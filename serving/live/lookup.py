@@ -60,5 +60,3 @@ class Lookup:
                 if digest in found:
                     given[at] = from_point(found[digest])
         return given
-
-

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
 
 
-class Behind(JobrecError):  # noqa: N818 (a state that passes)
+class Behind(JobrecError):
     """The state asked for is not reached yet."""
 
 
@@ -225,7 +225,8 @@ class Service:
 
 
 def _keys(store: Store) -> dict[str, tuple[str, frozenset[str]]]:
-    return {key.key_id: (key.digest, frozenset(key.scopes)) for key in store.keys()}
+    found = store.keys()
+    return {key.key_id: (key.digest, frozenset(key.scopes)) for key in found}
 
 
 def _reached(state: State, position: int) -> bool:

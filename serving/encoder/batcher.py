@@ -1,0 +1,209 @@
+"""What waits for the encoder, and the thread that takes it in batches.
+
+Two lines wait: texts of online requests, and bulk. Online goes first, in steps that take about ``STEP`` seconds at the
+speed seen so far; bulk gets every fourth step while online requests keep coming, so that it is never starved. So an
+online request waits for one step of bulk at most before its first text is taken.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.encode import Encoder
+from recsys.errors import EncoderBusy, EncoderError, EncoderGone
+
+log = logging.getLogger(__name__)
+
+#: Seconds that one batch takes, about.
+STEP: Final = 0.1
+#: Characters of a text beyond which its length costs no more: encoders cut there.
+_CUT: Final = 1280
+#: What a text costs beyond its characters, in characters.
+_EACH: Final = 40
+_ONLINE_STEPS: Final = 3  # of online requests, one after another, while bulk waits
+_SLOWEST, _FASTEST = 2e3, 1e8  # characters a second, bounds of what is believed
+
+
+@dataclass(eq=False)
+class Job:
+    """Texts of one asking, and their vectors as they come.
+
+    Attributes:
+        texts: n texts.
+        deadline: by ``time.monotonic``; afterwards nobody waits for it.
+        vectors: float32 (n, d).
+        begun: texts that were taken into a batch.
+        done: set when all is there, or ``error`` is.
+        error: why there are no vectors.
+    """
+
+    texts: Sequence[str]
+    deadline: float
+    vectors: NDArray[np.float32]
+    begun: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+    error: EncoderError | None = None
+
+    def fail(self, error: EncoderError) -> None:
+        """End it without vectors."""
+        self.error = error
+        self.done.set()
+
+
+class Batcher:
+    """Encodes what any thread submits, on one thread.
+
+    Args:
+        encoder: used by this thread alone.
+        most_waiting: texts that may wait in each of the two lines.
+    """
+
+    def __init__(self, encoder: Encoder, most_waiting: int = 4096) -> None:
+        self.encoder = encoder
+        self.most_waiting = most_waiting
+        self._lines: tuple[deque[Job], deque[Job]] = (deque(), deque())
+        self._waiting = [0, 0]
+        self._changed = threading.Condition()
+        self._speed = _SLOWEST
+        self._online_steps = 0
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to encode."""
+        self._thread.start()
+
+    def submit(self, texts: Sequence[str], seconds: float, bulk: bool = False) -> Job:
+        """Put texts into line; the job's ``done`` tells when they are encoded.
+
+        A line that is empty takes any number of texts.
+
+        Raises:
+            EncoderBusy: too many wait.
+            EncoderGone: it is stopping.
+        """
+        job = Job(texts, time.monotonic() + seconds, np.zeros((len(texts), self.encoder.dimension), np.float32))
+        if not texts:
+            job.done.set()
+            return job
+        with self._changed:
+            if not self._open:
+                raise EncoderGone("the encoder's process is stopping")
+            waiting = self._waiting[bulk]
+            if waiting and waiting + len(texts) > self.most_waiting:
+                raise EncoderBusy(f"{waiting} texts wait for the encoder, at most {self.most_waiting} may; ask later")
+            self._lines[bulk].append(job)
+            self._waiting[bulk] += len(texts)
+            self._changed.notify_all()
+        return job
+
+    def encode(self, texts: Sequence[str], seconds: float, bulk: bool = False) -> NDArray[np.float32]:
+        """Vectors of n texts, float32 (n, d).
+
+        Raises:
+            EncoderBusy: too many wait, or the time is over.
+            EncoderGone: it is stopping.
+            EncoderError: the encoder failed on these texts.
+        """
+        job = self.submit(texts, seconds, bulk)
+        if not job.done.wait(seconds):
+            raise EncoderBusy(f"{len(texts)} texts were not encoded within {seconds:g} s; ask later")
+        if job.error is not None:
+            raise job.error
+        return job.vectors
+
+    def speed(self) -> float:
+        """Characters encoded in a second, as seen lately (a text counts ``cost``)."""
+        return self._speed
+
+    def waiting(self) -> tuple[int, int]:
+        """Texts that wait: of online requests, and of bulk."""
+        return self._waiting[0], self._waiting[1]
+
+    def stop(self, seconds: float) -> None:
+        """Take nothing more; finish what online requests wait for within ``seconds``, fail the rest."""
+        with self._changed:
+            self._open = False
+            self._drop(1, EncoderGone("the encoder's process is stopping"))
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        with self._changed:
+            for line in (0, 1):
+                self._drop(line, EncoderGone("the encoder's process is stopping"))
+
+    def _drop(self, line: int, error: EncoderError) -> None:
+        for job in self._lines[line]:
+            job.fail(error)
+        self._lines[line].clear()
+        self._waiting[line] = 0
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                batch = self._take()
+                while not batch:
+                    if not self._open:
+                        return
+                    self._changed.wait()
+                    batch = self._take()
+            self._encode(batch)
+
+    def _take(self) -> list[tuple[Job, int]]:
+        """The next batch: pairs of a job and which of its texts; the lock is held."""
+        first = 1 if self._online_steps >= _ONLINE_STEPS else 0
+        for line in (first, 1 - first):
+            batch = self._take_from(line)
+            if batch:
+                self._online_steps = 0 if line else self._online_steps + 1
+                return batch
+        return []
+
+    def _take_from(self, line: int) -> list[tuple[Job, int]]:
+        batch: list[tuple[Job, int]] = []
+        jobs, budget, now = self._lines[line], STEP * self._speed, time.monotonic()
+        while jobs and (not batch or budget > 0):
+            job = jobs[0]
+            if job.error is not None or job.begun == len(job.texts) or now > job.deadline:
+                jobs.popleft()
+                left = len(job.texts) - job.begun
+                self._waiting[line] -= left
+                if left and job.error is None:
+                    job.fail(EncoderBusy("the time that was given is over; ask later"))
+                continue
+            batch.append((job, job.begun))
+            budget -= cost(job.texts[job.begun])
+            job.begun += 1
+            self._waiting[line] -= 1
+        return batch
+
+    def _encode(self, batch: list[tuple[Job, int]]) -> None:
+        texts = [job.texts[at] for job, at in batch]
+        started = time.perf_counter()
+        try:
+            vectors = self.encoder.encode(texts)
+            if not np.isfinite(vectors).all():
+                raise EncoderError(f"encoder {self.encoder.name} gave values that are not finite")
+        except Exception as error:  # of torch or a model: those who wait are told, the thread goes on
+            log.exception("a batch of %d texts could not be encoded", len(texts))
+            for job in {id(job): job for job, _ in batch}.values():
+                job.fail(EncoderError(f"the encoder failed: {' '.join(str(error).split())[:200]}"))
+            return
+        seen = sum(map(cost, texts)) / max(time.perf_counter() - started, 1e-6)
+        self._speed = float(np.clip(0.7 * self._speed + 0.3 * seen, _SLOWEST, _FASTEST))
+        for (job, at), vector in zip(batch, vectors, strict=True):
+            job.vectors[at] = vector
+            if at == len(job.texts) - 1:
+                job.done.set()
+
+
+def cost(text: str) -> int:
+    """What encoding a text costs, in characters."""
+    return min(len(text), _CUT) + _EACH

@@ -1,0 +1,207 @@
+"""Follows the log of the store: every text of a posting or profile gets its vector, in the order of the log.
+
+``indexed`` is a prefix: at position p, all texts of all changes up to p have vectors in the store. It moves in steps of
+about ``STEP`` seconds of encoding, each written before it counts. So a single upsert is indexed some hundredths of a
+second after its commit; one that was committed behind a bulk of 10,000 waits until the bulk is done.
+
+The reading begins at the position of the bundle that is served, not at what the store calls indexed: vectors before it
+may never have been made by this encoder. What is there already is looked up, not encoded.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from recsys.errors import EncoderBusy, EncoderGone, StoreUnavailable
+from recsys.text import normalise
+from serving.board import Board
+from serving.encoder.batcher import Batcher, cost
+from serving.encoder.blobs import digest_of, to_blobs
+
+log = logging.getLogger(__name__)
+
+#: Seconds of encoding between two writes.
+STEP: Final = 0.3
+_AT_ONCE: Final = 512  # changes read at once
+_TICK, _OTHERS, _PAUSE = 0.005, 0.25, 0.5  # seconds: look at the board; ask the store; the store was gone
+_WAIT: Final = 300.0  # seconds for one step's texts; beyond, they are asked for again
+
+
+class Entry(Protocol):
+    """A change of the log, as ``serving.store.Change``."""
+
+    @property
+    def position(self) -> int: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def key(self) -> str: ...  # noqa: D102
+    @property
+    def document(self) -> dict[str, Any] | None: ...  # noqa: D102
+
+
+class Log(Protocol):
+    """What the indexer needs of ``serving.store.Store``."""
+
+    def head(self) -> int: ...  # noqa: D102
+    def changes(self, after: int, limit: int, upto: int | None = None) -> Sequence[Entry]: ...  # noqa: D102
+    def vectors(self, encoder: str, digests: Sequence[bytes]) -> dict[bytes, bytes]: ...  # noqa: D102
+    def put_vectors(self, encoder: str, blobs: dict[bytes, bytes]) -> None: ...  # noqa: D102
+    def set_indexed(self, encoder: str, position: int) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+TextsOf = Callable[[str, dict[str, Any]], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Changes up to ``position``, and those of their texts that have no vector, by digest."""
+
+    position: int
+    texts: dict[bytes, str]
+
+
+class Indexer:
+    """One thread that follows one store for one encoder.
+
+    Args:
+        open_: opens the store, and the host's board of it, on the indexer's thread. The board's ``indexed`` is raised,
+            and its ``head`` tells at once of writes on this host.
+        batcher: encodes, as bulk.
+        texts_of: the texts of a document, by kind ("posting", "candidate").
+        start: position of the bundle that is served: earlier texts have their vectors in it.
+    """
+
+    def __init__(
+        self, open_: Callable[[], tuple[Log, Board]], batcher: Batcher, texts_of: TextsOf, start: int = 0
+    ) -> None:
+        self.position = start
+        self._open = open_
+        self._opened: tuple[Log, Board] | None = None
+        self._batcher, self._texts_of = batcher, texts_of
+        self._encoder = batcher.encoder.name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """End after what is being written; ``seconds`` at most."""
+        self._stop.set()
+        if self._thread.ident is None:  # it was never started
+            self._close()
+        else:
+            self._thread.join(seconds)
+
+    @property
+    def _store(self) -> Log:
+        return self._both()[0]
+
+    @property
+    def _board(self) -> Board:
+        return self._both()[1]
+
+    def _both(self) -> tuple[Log, Board]:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _run(self) -> None:
+        self._follow()
+        self._close()
+
+    def _close(self) -> None:
+        for one in self._opened or ():
+            one.close()
+        self._opened = None
+
+    def _follow(self) -> None:
+        gone = False
+        while not self._stop.is_set():
+            try:
+                self.catch_up()
+                gone = False
+                self._wait_for_more()
+            except EncoderGone:
+                return  # it is stopping
+            except StoreUnavailable as error:
+                if not gone:  # once, not twice a second
+                    log.warning("the store is gone, indexing waits at position %d: %s", self.position, error)
+                gone = True
+                self._stop.wait(_PAUSE)
+            except Exception:
+                log.exception("indexing failed at position %d and is tried again", self.position)
+                self._stop.wait(_PAUSE)
+
+    def _wait_for_more(self) -> None:
+        until = time.monotonic() + _OTHERS
+        while self._board.head <= self.position and time.monotonic() < until and not self._stop.wait(_TICK):
+            pass
+
+    def catch_up(self) -> None:
+        """Index all that the log holds now.
+
+        Raises:
+            StoreUnavailable: what was done until then is kept.
+            EncoderGone: the encoder is stopping.
+        """
+        while not self._stop.is_set():
+            changes = self._store.changes(self.position, _AT_ONCE)
+            if not changes:
+                return
+            for step in self._steps(changes):
+                if self._stop.is_set():
+                    return
+                self._index(step)
+
+    def _index(self, step: _Step) -> None:
+        if step.texts:
+            vectors = self._encode(list(step.texts.values()))
+            self._store.put_vectors(self._encoder, dict(zip(step.texts, vectors, strict=True)))
+        self._store.set_indexed(self._encoder, step.position)
+        self.position = step.position
+        self._board.raise_head(step.position)
+        self._board.raise_indexed(step.position, self._encoder)
+
+    def _encode(self, texts: list[str]) -> list[bytes]:
+        while True:
+            try:
+                return to_blobs(self._batcher.encode(texts, _WAIT, bulk=True))
+            except EncoderBusy:
+                if self._stop.wait(_TICK):
+                    raise EncoderGone("the encoder's process is stopping") from None
+
+    def _steps(self, changes: Sequence[Entry]) -> Iterator[_Step]:
+        """The changes cut so that each step is about ``STEP`` seconds of encoding."""
+        texts = [self._digests(change) for change in changes]
+        wanted = list({digest for some in texts for digest in some})
+        known = set(self._store.vectors(self._encoder, wanted)) if wanted else set()
+        missing: dict[bytes, str] = {}
+        spent = 0
+        for change, some in zip(changes, texts, strict=True):
+            if spent and spent >= STEP * self._batcher.speed():
+                yield _Step(change.position - 1, missing)  # the log has no gaps
+                missing, spent = {}, 0
+            for digest, text in some.items():
+                if digest not in known:
+                    known.add(digest)
+                    missing[digest] = text
+                    spent += cost(text)
+        yield _Step(changes[-1].position, missing)
+
+    def _digests(self, change: Entry) -> dict[bytes, str]:
+        if change.document is None or change.kind not in ("posting", "candidate"):
+            return {}
+        try:
+            texts = self._texts_of(change.kind, change.document)
+        except Exception:  # one document that cannot be read must not hold up all that come after it
+            log.exception("the texts of %s %r at position %d cannot be read", change.kind, change.key, change.position)
+            return {}
+        cleaned = [normalise(text) for text in texts]
+        return {digest: text for text in cleaned if (digest := digest_of(text)) is not None}

@@ -1,0 +1,260 @@
+"""The parent of a host's processes: an encoder and N workers that share a listening socket.
+
+It answers nothing itself. Where the bundle that becomes active has another encoder, a second encoder process is
+started, and the first ends some time later. What dies is started again, the sooner the longer it had lived. On SIGTERM
+or SIGINT the workers finish what they have begun, then the encoder ends, all within a bound. If the parent is killed,
+its children see the end of a pipe and stop by themselves.
+"""
+
+import fcntl
+import logging
+import multiprocessing
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from recsys.errors import ConfigError, JobrecError
+from serving.encoder.process import EncoderJob
+from serving.encoder.process import run as run_encoder
+from serving.parent import when_parent_ends
+
+log = logging.getLogger(__name__)
+
+_SPAWN = multiprocessing.get_context("spawn")
+#: Which encoder processes are wanted now.
+Encoders = Callable[[], Sequence[EncoderJob]]
+
+_TICK, _ASK_EVERY = 0.1, 1.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds before something that died is started again
+_STEADY: Final = 30.0  # what lived so long starts again at once
+_TO_THE_POINT: Final = 1.0  # seconds beyond the time to drain, before a child is killed
+
+
+@dataclass(frozen=True)
+class ServeJob:
+    """What is to run.
+
+    Attributes:
+        run: folder of the sockets and the board; one supervisor at a time.
+        app: factory of the ASGI application as "module:function", called in each worker.
+        workers: how many.
+        host, port: where to listen; port 0 takes a free one.
+        linger_seconds: an encoder that is not wanted any more, since another bundle is active, stays for so long.
+        drain_seconds: after SIGTERM, requests that were begun are finished within so long.
+        backlog: connections that may wait to be accepted.
+        most_connections: of a worker at once; further requests get 503 at once. None: no limit here.
+        keep_alive_seconds: an idle connection is closed after so long.
+        uvicorn: further settings of ``uvicorn.Config``.
+    """
+
+    run: Path
+    app: str = "serving.worker:create"
+    workers: int = 1
+    host: str = "127.0.0.1"
+    port: int = 8000
+    linger_seconds: float = 600.0
+    drain_seconds: float = 10.0
+    backlog: int = 1024
+    most_connections: int | None = None
+    keep_alive_seconds: int = 30
+    uvicorn: dict[str, Any] = field(default_factory=dict)
+
+
+def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] | None = None) -> None:
+    """Run everything until SIGTERM or SIGINT; called from the main thread.
+
+    Args:
+        job: what is to run.
+        encoders: asked each second which encoder processes are wanted; told apart by their address. Where it raises a
+            JobrecError after the start, those that are there stay.
+        ready: called with the address once it is listened at.
+
+    Raises:
+        ConfigError: the address or the run folder is in use, or cannot be.
+        JobrecError: of ``encoders``, at the start.
+    """
+    lock = _take(job.run)
+    try:
+        wanted, listening = encoders(), _bind(job)
+    except BaseException:
+        lock.close()
+        raise
+    ended = threading.Event()
+    before = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGTERM, signal.SIGINT)}
+    helpers = _Encoders(encoders, job.linger_seconds)
+    workers = [_Child(f"worker {at}", run_worker, (job, listening)) for at in range(job.workers)]
+    try:
+        helpers.want(wanted)
+        for worker in workers:
+            worker.start()
+        if ready is not None:
+            ready(*listening.getsockname()[:2])
+        while not ended.wait(_TICK):
+            helpers.keep_alive()
+            for worker in workers:
+                worker.keep_alive()
+    finally:
+        listening.close()
+        _stop(workers, job.drain_seconds + _TO_THE_POINT)
+        helpers.stop()
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        lock.close()
+
+
+def run_worker(job: ServeJob, listening: socket.socket) -> None:
+    """One worker: the application behind the shared socket, until SIGTERM or the end of the parent."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        job.app,
+        factory=True,
+        lifespan="on",
+        access_log=False,
+        backlog=job.backlog,
+        limit_concurrency=job.most_connections,
+        timeout_keep_alive=job.keep_alive_seconds,
+        timeout_graceful_shutdown=max(int(job.drain_seconds), 1),
+        **job.uvicorn,
+    )
+    server = uvicorn.Server(config)
+    when_parent_ends(lambda: server.handle_exit(signal.SIGTERM, None), job.drain_seconds + _TO_THE_POINT)
+    server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(3)  # the application could not start; uvicorn has said why
+
+
+class _Child:
+    """One process that is kept alive."""
+
+    def __init__(self, name: str, target: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self.name = name
+        self._target, self._arguments = target, arguments
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._began = 0.0
+        self._pause = _FIRST_PAUSE
+        self._again_at = 0.0
+
+    def start(self) -> None:
+        self._process = _SPAWN.Process(target=self._target, args=self._arguments, name=self.name)
+        self._process.start()
+        self._began = time.monotonic()
+        log.info("%s is process %d", self.name, self._process.pid)
+
+    def keep_alive(self) -> None:
+        """Start it again if it died, once its pause is over."""
+        process, now = self._process, time.monotonic()
+        if process is not None and process.is_alive():
+            return
+        if process is not None:
+            self._pause = _FIRST_PAUSE if now - self._began > _STEADY else min(self._pause * 2, _LONGEST_PAUSE)
+            self._again_at = now + self._pause
+            log.error("%s ended with %s, starts again in %.1f s", self.name, process.exitcode, self._pause)
+            process.close()
+            self._process = None
+        elif now >= self._again_at:
+            self.start()
+
+    def terminate(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+
+    def join(self, until: float) -> None:
+        """Wait for its end until a moment, then kill it."""
+        if self._process is None:
+            return
+        self._process.join(max(until - time.monotonic(), 0.0))
+        if self._process.is_alive():
+            log.error("%s did not end in time and is killed", self.name)
+            self._process.kill()
+            self._process.join()
+
+
+class _Encoders:
+    """The encoder processes, by address."""
+
+    def __init__(self, wanted: Encoders, linger_seconds: float) -> None:
+        self._wanted, self._linger_seconds = wanted, linger_seconds
+        self._children: dict[Path, _Child] = {}
+        self._unwanted_since: dict[Path, float] = {}
+        self._drain_seconds = 0.0
+        self._asked_at = time.monotonic()
+
+    def want(self, jobs: Sequence[EncoderJob]) -> None:
+        """Start those that are missing, end those that were not wanted for long."""
+        now = time.monotonic()
+        for job in jobs:
+            self._unwanted_since.pop(job.address, None)
+            self._drain_seconds = max(self._drain_seconds, job.drain_seconds)
+            if job.address not in self._children:
+                child = self._children[job.address] = _Child(f"encoder {job.address.name}", _run_encoder, (job,))
+                child.start()
+        for address in self._children.keys() - {job.address for job in jobs}:
+            if now - self._unwanted_since.setdefault(address, now) >= self._linger_seconds:
+                del self._unwanted_since[address]
+                _stop([self._children.pop(address)], self._drain_seconds + _TO_THE_POINT)
+
+    def keep_alive(self) -> None:
+        """Ask what is wanted, and start again what died."""
+        if time.monotonic() - self._asked_at >= _ASK_EVERY:
+            self._asked_at = time.monotonic()
+            try:
+                self.want(self._wanted())
+            except JobrecError as error:
+                log.error("which encoders are wanted is not known, those there are stay: %s", error)
+        for child in self._children.values():
+            child.keep_alive()
+
+    def stop(self) -> None:
+        """End them all."""
+        _stop(list(self._children.values()), self._drain_seconds + _TO_THE_POINT)
+
+
+def _run_encoder(job: EncoderJob) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run_encoder(job)
+
+
+def _stop(children: Sequence[_Child], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(until)
+
+
+def _take(run: Path) -> IO[bytes]:
+    """The run folder, for this process alone, without what an earlier one left: a board may be of another store."""
+    try:
+        run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (run / "lock").open("ab")
+    except OSError as error:
+        raise ConfigError(f"the run folder {run} cannot be made: {error.strerror}; give another") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(f"{run} is in use by another `jobrec serve`; stop it, or give another run folder") from None
+    for remains in [*run.glob("board*"), *run.glob("*.sock")]:
+        remains.unlink(missing_ok=True)
+    return lock
+
+
+def _bind(job: ServeJob) -> socket.socket:
+    family = socket.AF_INET6 if ":" in job.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((job.host, job.port))
+        listening.listen(job.backlog)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"cannot listen at {job.host}:{job.port}: {error.strerror}; give another port") from error
+    listening.setblocking(False)
+    return listening

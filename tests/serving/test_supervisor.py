@@ -1,0 +1,211 @@
+"""The parent of a host's processes: real ones, that die, drain, and leave no orphan."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+from recsys.encode import EncoderConfig, HashEncoder
+from recsys.errors import ConfigError, EncoderGone
+from serving.encoder.client import EncoderClient
+from serving.encoder.process import EncoderJob
+from serving.supervisor import ServeJob, serve
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def serve_here(job, addresses, wanted, pipe):
+    """In a process of its own: encoders at those addresses that lie in the file ``wanted``, one a line."""
+
+    def encoders():
+        return [EncoderJob(addresses / name, EncoderConfig(encoder="hash")) for name in wanted.read_text().split()]
+
+    serve(job, encoders, lambda host, port: pipe.send(port))
+
+
+class Running:
+    def __init__(self, folder, **settings):
+        self.folder, self.wanted = folder, folder / "wanted"
+        self.wanted.write_text("a.sock")
+        job = ServeJob(folder / "run", **{"app": "tiny_app:create", "workers": 2, "port": 0} | settings)
+        here, there = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=serve_here, args=(job, folder / "run", self.wanted, there))
+        self.process.start()
+        assert here.poll(30)
+        self.url = f"http://127.0.0.1:{here.recv()}"
+
+    def get(self, path, timeout=15):
+        return httpx.get(self.url + path, timeout=timeout).text
+
+    def workers(self, count, seconds=20):
+        """Numbers of processes that answer, once there are so many of them."""
+        deadline, seen = time.monotonic() + seconds, set()
+        while len(seen) < count:
+            assert time.monotonic() < deadline, seen
+            seen.add(int(self.get("/")))
+        return seen
+
+    def encode(self, name="a.sock", seconds=20):
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return EncoderClient(self.folder / "run" / name).encode(["cook"])
+            except EncoderGone:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def children(self):
+        return descendants(self.process.pid)
+
+    def stop(self, number=signal.SIGTERM):
+        os.kill(self.process.pid, number)
+        self.process.join(20)
+        return self.process.exitcode
+
+
+def descendants(pid):
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    state, parent = file.read().rsplit(")", 1)[1].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == pid and state != "Z":
+                found += [int(name), *descendants(int(name))]
+    return found
+
+
+def left(pids):
+    found = []
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] != "Z":
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def gone(pids, seconds=10):
+    deadline = time.monotonic() + seconds
+    while left(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not left(pids)
+
+
+@pytest.fixture
+def running(tmp_path):
+    started = []
+
+    def start(**settings):
+        started.append(Running(tmp_path, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.is_alive():
+            one.stop()
+        one.process.close()
+
+
+def test_what_dies_is_started_again_and_sigterm_ends_all(running):
+    host = running()
+    first = host.workers(2)
+    assert np.array_equal(host.encode(), HashEncoder().encode(["cook"]))
+    with pytest.raises(httpx.HTTPError):
+        host.get("/die")
+    killed = first - {int(host.get("/"))}
+    again = host.workers(2)
+    assert again & first == first - killed or again != first
+    encoder = [pid for pid in host.children() if pid not in again and b"spawn_main" in cmdline(pid)]
+    assert len(encoder) == 1
+    os.kill(encoder[0], signal.SIGKILL)
+    gone(encoder)
+    host.encode()
+    children = host.children()
+    assert host.stop() == 0
+    assert gone(children)
+    assert not (host.folder / "run" / "a.sock").exists()
+
+
+def cmdline(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
+def test_sigterm_finishes_what_was_begun_and_is_bounded(running):
+    host = running(workers=1, drain_seconds=2.0)
+    host.workers(1)
+    answers = {}
+
+    def ask(seconds):
+        try:
+            answers[seconds] = host.get(f"/?seconds={seconds}", timeout=30)
+        except httpx.HTTPError as error:
+            answers[seconds] = error
+
+    threads = [threading.Thread(target=ask, args=(seconds,)) for seconds in (1, 60)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert host.stop() == 0
+    assert time.monotonic() - began < 6
+    for thread in threads:
+        thread.join()
+    assert answers[1].isdigit()
+    assert not (isinstance(answers[60], str) and answers[60].isdigit())
+
+
+def test_no_orphan_is_left_by_a_parent_that_is_killed(running):
+    host = running(workers=2, drain_seconds=1.0)
+    host.workers(2)
+    host.encode()
+    children = host.children()
+    assert len(children) >= 3
+    host.stop(signal.SIGKILL)
+    assert gone(children)
+    again = running(workers=1)  # the run folder of the dead is free
+    again.workers(1)
+
+
+def test_another_encoder_joins_and_the_first_leaves_later(running):
+    host = running(workers=0, linger_seconds=2.0)
+    host.encode("a.sock")
+    host.wanted.write_text("b.sock")
+    host.encode("b.sock")
+    host.encode("a.sock")
+    deadline = time.monotonic() + 15
+    while (host.folder / "run" / "a.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    host.encode("b.sock")
+
+
+def test_an_application_that_cannot_start_is_tried_again_more_and_more_seldom(running, capfd):
+    host = running(app="tiny_app:broken", workers=1)
+    time.sleep(6)
+    assert host.stop() == 0
+    said = capfd.readouterr().err
+    assert 1 <= said.count("worker 0 ended with") <= 5, said
+
+
+def test_a_run_folder_or_port_in_use_is_refused(running):
+    host = running(workers=1)
+    host.workers(1)
+    with pytest.raises(ConfigError, match="is in use by another `jobrec serve`"):
+        serve(ServeJob(host.folder / "run", port=0), list)
+    port = int(host.url.rsplit(":", 1)[1])
+    with pytest.raises(ConfigError, match=rf"cannot listen at 127\.0\.0\.1:{port}: Address already in use"):
+        serve(ServeJob(host.folder / "other", port=port), list)
+    (host.folder / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        serve(ServeJob(host.folder / "file"), list)

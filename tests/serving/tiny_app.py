@@ -1,0 +1,26 @@
+"""An ASGI application that tells its process, answers slowly, and dies when asked to."""
+
+import asyncio
+import os
+from urllib.parse import parse_qs
+
+
+def create():
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            for answer in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{answer}.complete"})
+            return
+        if scope["path"] == "/die":
+            os._exit(7)
+        seconds = float(parse_qs(scope["query_string"].decode()).get("seconds", ["0"])[0])
+        await asyncio.sleep(seconds)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+
+    return app
+
+
+def broken():
+    raise RuntimeError("this application cannot start")
