@@ -8,6 +8,7 @@ postings are in the catalogue. The grain in which the log is read leaves no trac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
+from itertools import groupby
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -17,9 +18,8 @@ from numpy.typing import NDArray
 from recsys.bundle import Bundle
 from recsys.candidates import Profiles
 from recsys.codes import Codes
-from recsys.documents import candidate_frames
+from recsys.documents import candidate_frames, candidate_texts_of, posting_frames
 from recsys.engine import Engine
-from recsys.errors import RequestError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
@@ -27,11 +27,13 @@ from recsys.newcomers import Describer
 from recsys.profiles import profiles_of
 from recsys.request import Request
 from recsys.stored import read_candidates
+from recsys.text import posting_texts, posting_titles
 from serving.live.lookup import Lookup
 from serving.live.people import People, Person, Strangers, event_bytes
 from serving.live.state import ReadProfile, State
 
 Document = dict[str, Any]
+_NAN: Final = float("nan")
 _AT_ONCE: Final = 1000  # entries of the log read at once
 _DESCRIBED_AT_ONCE: Final = 64  # postings between two publications, so that a bulk does not hold up events
 
@@ -59,10 +61,14 @@ class Waiting:
 
     Attributes:
         position: of the log.
-        document: of a posting or candidate.
+        kind: "posting" or "candidate".
+        key: its id.
+        document: as written.
     """
 
     position: int
+    kind: str
+    key: str
     document: Document
 
 
@@ -93,8 +99,7 @@ class Follower:
         people = People(read_candidates(bundle), nobody, Map(), Strangers())
         engine = replace(Engine.from_bundle(bundle), catalogue=growth.snapshot(), explainer=explainer)
         self.state = State(engine, people, position, position, read_profile)  #: the last that was published
-        self._postings: dict[str, list[Waiting]] = {}
-        self._profiles: dict[str, Waiting] = {}
+        self._waiting: dict[tuple[str, str], list[Waiting]] = {}
         self._changed = people.changed
 
     @property
@@ -110,7 +115,7 @@ class Follower:
     @property
     def waiting(self) -> int:
         """Postings and profiles that wait for vectors."""
-        return sum(map(len, self._postings.values())) + len(self._profiles)
+        return sum(map(len, self._waiting.values()))
 
     def obey(self, upto: int | None = None) -> bool:
         """Apply all that the log holds, up to a position; texts wait for ``index_some``.
@@ -131,25 +136,33 @@ class Follower:
                 break
         return keys
 
-    def index_some(self, indexed: int) -> None:
-        """Bring in some of what has vectors now: texts of the log up to ``indexed``. Call again until it is reached.
+    def index_some(self, indexed: int) -> bool:
+        """Bring in some of what has vectors now: texts of the log up to ``indexed``.
 
-        In the order of the log, a few postings at a time, so that a bulk does not hold up what is obeyed meanwhile.
+        In the order of the log, a few documents at a time, so that a bulk does not hold up what is obeyed meanwhile.
+
+        Returns:
+            whether ``indexed`` came nearer; if not, vectors of this encoder are still missing before it.
 
         Raises:
             RequestError: there is no room for more postings.
         """
         upto = min(indexed, self.state.position)
-        waiting = (one for some in self._postings.values() for one in some if one.position <= upto)
+        waiting = (one for some in self._waiting.values() for one in some if one.position <= upto)
         ready = nsmallest(_DESCRIBED_AT_ONCE + 1, waiting, key=lambda one: one.position)
         if len(ready) > _DESCRIBED_AT_ONCE:
-            upto = ready[-2].position
-        self._bring_in(ready[:_DESCRIBED_AT_ONCE])
-        for candidate_id, one in list(self._profiles.items()):
-            if one.position <= upto:
-                self._profile(candidate_id, one, encoded=True)
-                del self._profiles[candidate_id]
-        self._publish(self.state.position, max(upto, self.state.indexed))
+            upto = ready[_DESCRIBED_AT_ONCE].position - 1
+            ready = ready[:_DESCRIBED_AT_ONCE]
+        count = self._lookup.ready(_texts_of(ready))
+        if count < len(ready):
+            upto = ready[count].position - 1
+        if upto <= self.state.indexed:
+            return False
+        for kind, some in groupby(ready[:count], key=lambda one: one.kind):
+            bring = self._bring_postings if kind == "posting" else self._bring_profiles
+            bring(list(some))
+        self._publish(self.state.position, upto)
+        return True
 
     def _publish(self, position: int, indexed: int) -> None:
         before = self.state
@@ -169,22 +182,24 @@ class Follower:
             act(entry)
 
     def _posting(self, entry: Entry) -> None:
+        document = self._wait(entry)
+        self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
+
+    def _wait(self, entry: Entry) -> Document:
         document = dict(entry.document or {})
-        self._postings.setdefault(entry.key, []).append(Waiting(entry.position, document))
-        nan = float("nan")
-        self._growth.redate(entry.key, document.get("date_posted", nan), document.get("valid_through", nan))
+        waiting = Waiting(entry.position, entry.kind, entry.key, document)
+        self._waiting.setdefault((entry.kind, entry.key), []).append(waiting)
+        return document
 
     def _posting_gone(self, entry: Entry) -> None:
-        self._postings.pop(entry.key, None)
+        self._waiting.pop(("posting", entry.key), None)
         self._growth.remove([entry.key])
 
     def _candidate(self, entry: Entry) -> None:
-        waiting = Waiting(entry.position, dict(entry.document or {}))
-        self._profile(entry.key, waiting, encoded=False)
-        self._profiles[entry.key] = waiting
+        self._profile(entry.key, self._wait(entry), entry.position, encoded=False)
 
     def _candidate_gone(self, entry: Entry) -> None:
-        self._profiles.pop(entry.key, None)
+        self._waiting.pop(("candidate", entry.key), None)
         self._changed = self._changed.set(entry.key, Person(forgotten=True, position=entry.position))
 
     def _event(self, entry: Entry) -> None:
@@ -194,12 +209,10 @@ class Follower:
         person = self._changed.get(document["candidate_id"], Person())
         self._changed = self._changed.set(document["candidate_id"], person.did(record, entry.position))
 
-    def _profile(self, candidate_id: str, one: Waiting, encoded: bool) -> None:
+    def _profile(self, candidate_id: str, document: Document, position: int, encoded: bool) -> None:
         person = self._changed.get(candidate_id, Person())
-        profile = self._read(one.document, encoded)
-        self._changed = self._changed.set(
-            candidate_id, replace(person, profile=profile, position=max(person.position, one.position))
-        )
+        person = replace(person, profile=self._read(document, encoded), position=max(person.position, position))
+        self._changed = self._changed.set(candidate_id, person)
 
     def _read(self, document: Document, encoded: bool) -> Profiles:
         """The arrays of a profile; without its texts' vectors as long as they may not be there."""
@@ -221,25 +234,40 @@ class Follower:
             np.zeros((len(texts), self._bundle.catalogue.title.dimension), np.int8), np.zeros(len(texts), np.float32)
         )
 
-    def _bring_in(self, ready: list[Waiting]) -> None:
+    def _bring_postings(self, ready: list[Waiting]) -> None:
         """Add postings in the order of the log, each id once at a time."""
         while ready:
-            ids = [one.document["posting_id"] for one in ready]
+            ids = [one.key for one in ready]
             end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
             run, ready = ready[:end], ready[end:]
-            if len(run) > self._growth.room:
-                raise RequestError("there is no room for more postings beside the bundle: train again")
             self._growth.add(self._describer.describe([one.document for one in run]))
             for one in run:
-                key = one.document["posting_id"]
-                left = [other for other in self._postings[key] if other.position > one.position]
-                if left:
-                    self._postings[key] = left
-                    dates = left[-1].document
-                    nan = float("nan")
-                    self._growth.redate(key, dates.get("date_posted", nan), dates.get("valid_through", nan))
-                else:
-                    del self._postings[key]
+                later = self._done(one)
+                if later is not None:
+                    dates = later.document
+                    self._growth.redate(one.key, dates.get("date_posted", _NAN), dates.get("valid_through", _NAN))
+
+    def _bring_profiles(self, ready: list[Waiting]) -> None:
+        for one in ready:
+            later = self._done(one)
+            if later is None:  # of several, the last one's words count already
+                self._profile(one.key, one.document, one.position, encoded=True)
+
+    def _done(self, one: Waiting) -> Waiting | None:
+        """Take a document off the list; the latest of the same id that still waits."""
+        left = self._waiting[one.kind, one.key][1:]
+        if not left:
+            del self._waiting[one.kind, one.key]
+            return None
+        self._waiting[one.kind, one.key] = left
+        return left[-1]
+
+
+def _texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
+    """What is encoded of each document."""
+    postings, _ = posting_frames([one.document for one in ready if one.kind == "posting"])
+    of_postings = zip(posting_titles(postings), posting_texts(postings), strict=True)
+    return [list(next(of_postings)) if one.kind == "posting" else candidate_texts_of(one.document) for one in ready]
 
 
 def given_points(frame: Any) -> NDArray[np.float32]:

@@ -1,18 +1,16 @@
 """What the encoder's process made of texts and names of places, read from the store."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.codes import Codes
-from recsys.text import normalise
+from recsys.errors import StoreError
 from serving.encoder.blobs import digest_of, from_blobs
 from serving.encoder.places import PLACES, digest_of_place, from_point
-
-_AT_ONCE: Final = 5_000
 
 
 class Vectors(Protocol):
@@ -34,17 +32,29 @@ class Lookup:
 
     def __init__(self, store: Vectors, encoder: str, dimension: int) -> None:
         self._store, self._encoder, self._dimension = store, encoder, dimension
+        self._read: dict[bytes, bytes] = {}
+
+    def ready(self, texts: Sequence[Sequence[str]]) -> int:
+        """How many documents from the first on have vectors of all their texts; those are kept for ``codes``."""
+        digests = [[one for text in some if (one := digest_of(text)) is not None] for some in texts]
+        wanted = list({one for some in digests for one in some})
+        self._read = self._store.vectors(self._encoder, wanted) if wanted else {}
+        return next((at for at, some in enumerate(digests) if not all(one in self._read for one in some)), len(texts))
 
     def codes(self, texts: Sequence[str]) -> Codes:
-        """Vectors (N, d); zeros for a text that has none."""
-        digests = [digest_of(normalise(text)) for text in texts]
-        found = self._store.vectors(self._encoder, list({one for one in digests if one is not None}))
+        """Vectors (N, d) of texts that are ``ready``; zeros for a text without content.
+
+        Raises:
+            StoreError: one has no vector.
+        """
+        digests = [digest_of(text) for text in texts]
+        if any(one is not None and one not in self._read for one in digests):
+            raise StoreError(f"a text has no vector of the encoder {self._encoder} yet")
         codes = np.zeros((len(texts), self._dimension), np.int8)
         scale = np.zeros(len(texts), np.float32)
-        there = [at for at, one in enumerate(digests) if one in found]
-        if there:
-            read = from_blobs([found[digests[at]] for at in there], self._dimension)  # type: ignore[index]
-            codes[there], scale[there] = read.codes, read.scale
+        there = [at for at, one in enumerate(digests) if one is not None]
+        read = from_blobs([self._read[one] for one in digests if one is not None], self._dimension)
+        codes[there], scale[there] = read.codes, read.scale
         return Codes(codes, scale)
 
     def points(self, frame: pd.DataFrame) -> NDArray[np.float32]:

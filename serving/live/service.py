@@ -67,9 +67,8 @@ MakeFollower = Callable[[str | None], Follower | None]
 class Service:
     """One a worker process; safe for many threads.
 
-    A request takes the state of its moment. Before, what this host has acknowledged is applied: the board tells. A
-    thread in the background follows the writes of other hosts, brings in new texts, and changes to another bundle when
-    one was activated.
+    A request takes the state of its moment. Before, what this host has acknowledged is applied: the board tells. One
+    thread follows the writes of other hosts and brings in new texts, another changes to the bundle that was activated.
 
     Args:
         store: that is written to and followed.
@@ -88,17 +87,23 @@ class Service:
         self._moved = threading.Condition()
         self._ended = threading.Event()
         self._trouble = ""
+        self.refused = ""  #: why the active bundle is not served, if it is not
         self._keys = _keys(store)
         self._head = store.head()
         board.raise_head(self._head)
         self._obey()
-        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("follower", self._run), ("bundles", self._watch_bundles))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Stop following."""
         self._ended.set()
-        self._thread.join(10)
+        for thread in self._threads:
+            thread.join(10)
 
     def state(self, min_position: int | None = None) -> State:
         """A state that obeys all that this host has acknowledged, and the log up to ``min_position``.
@@ -139,7 +144,7 @@ class Service:
         """How things are; from memory."""
         follower = self._follower
         state = follower.state
-        reasons = [self._trouble] if self._trouble else []
+        reasons = [one for one in (self._trouble, self.refused) if one]
         if follower.full:
             reasons.append("there is no room for more postings beside the bundle: train again")
         head = max(self._board.head, state.position)
@@ -193,7 +198,6 @@ class Service:
         self._board.raise_head(self._store.head())
         encoder = self._follower.encoder
         self._board.raise_indexed(self._store.indexed(encoder), encoder)
-        self._change_bundle()
 
     def _follow(self) -> bool:
         """One step behind the log; whether there is more to do."""
@@ -202,21 +206,40 @@ class Service:
         if not self._behind():
             return False
         with self._turn:
-            self._follower.index_some(self._board.indexed(self._follower.encoder))
+            nearer = self._follower.index_some(self._board.indexed(self._follower.encoder))
         self._tell()
-        return True
+        return nearer
 
     def _behind(self) -> bool:
         state = self._follower.state
         return min(self._board.indexed(self._follower.encoder), state.position) > state.indexed
 
-    def _change_bundle(self) -> None:
-        fresh = self._make(self._follower.state.bundle)
-        if fresh is None:
-            return
-        fresh.obey()
-        while fresh.state.indexed < min(self._board.indexed(fresh.encoder), fresh.state.position):
-            fresh.index_some(self._board.indexed(fresh.encoder))
+    def _watch_bundles(self) -> None:
+        """Changes to another bundle when one is active; in a thread of its own, while the old one is served."""
+        refused = ""
+        while not self._ended.wait(self._settings.poll_seconds):
+            try:
+                fresh = self._make(self._follower.state.bundle)
+                if fresh is not None:
+                    self._change_to(fresh)
+                self.refused = refused = ""
+            except JobrecError as error:
+                if str(error) != refused:
+                    log.error("the active bundle is not taken up, the old one stays: %s", error)
+                self.refused = refused = str(error)
+
+    def _change_to(self, fresh: Follower) -> None:
+        """Bring a follower up to the log, then let it answer.
+
+        Where its encoder is another one, this waits until that has encoded all newcomers again.
+        """
+        while not self._ended.is_set():
+            fresh.obey()
+            self._board.raise_indexed(self._store.indexed(fresh.encoder), fresh.encoder)
+            if fresh.state.indexed >= self._follower.state.indexed:
+                break
+            if not fresh.index_some(self._board.indexed(fresh.encoder)):
+                self._ended.wait(_TICK)
         with self._turn:
             fresh.obey()
             self._follower = fresh
