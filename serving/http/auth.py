@@ -47,4 +47,4 @@ def admit(service: Service, settings: HttpSettings, scope: AsgiScope, wanted: Sc
 
 def _on_loopback(scope: AsgiScope) -> bool:
     server = scope.get("server")
-    return server is None or server[1] is None or is_loopback(server[0])
+    return server is None or server[0].startswith("/") or is_loopback(server[0])  # a path is a Unix socket

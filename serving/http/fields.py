@@ -12,7 +12,7 @@ ID_LENGTH: Final = 512
 _EXTRA_VALUES: Final = 1_000
 
 #: PostgreSQL stores no NUL. Items of a list of words are joined by newlines in the tables that training reads.
-_ANY, _SOME, _LINE = r"^[^\x00]*$", r"^[^\x00]*\S[^\x00]*$", r"^[^\x00\r\n]*[^\s\x00][^\x00\r\n]*$"
+_ANY, _SOME, _LINE = r"^[^\x00]*$", r"^[^\x00]*[^\s\x00][^\x00]*$", r"^[^\x00\r\n]*[^\s\x00][^\x00\r\n]*$"
 
 
 class Strict(BaseModel):
