@@ -17,6 +17,10 @@ from serving.http.problem import MEDIA_TYPE, ProblemDocument
 _REF: Final = "#/components/schemas/"
 _ID: Final = {"type": "string", "minLength": 1, "maxLength": ID_LENGTH, "pattern": r"^[^\x00]*$"}
 _HEADERS: Final[dict[int, tuple[str, ...]]] = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_LINES: Final = (
+    " The items of the body are JSON lines: one document a line, with its id in it, and no brackets or commas around "
+    "them. Good lines are stored even where others are bad; where the whole is cut short, what came before is stored."
+)
 DESCRIPTION: Final = (
     "Ids in paths hold any characters, percent-encoded: a slash is %2F, a path of dots %2E%2E. Every answer carries "
     "X-Request-Id (the request's own, where it is up to 64 letters, digits and . _ : -). Every problem is a document "
@@ -33,16 +37,13 @@ def paper_of(operation: Operation) -> dict[str, Any]:
     }
     if operation.scope is not None:
         paper["description"] = f"Needs a key with the scope {operation.scope}."
-    if operation.lines and operation.body is not None:
-        text = f"one {operation.body.__name__} a line, with its id in it"
-        paper["requestBody"] = {"required": True, "description": text, "content": {NDJSON: {"schema": _LINES}}}
-    elif operation.body is not None:
-        schema = {"$ref": _REF + operation.body.__name__}
-        paper["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if operation.body is not None:
+        ref = {"$ref": _REF + operation.body.__name__}
+        content = {NDJSON: {"schema": {"type": "array", "items": ref}}} if operation.lines else {JSON: {"schema": ref}}
+        paper["requestBody"] = {"required": True, "content": content}
+    if operation.lines:
+        paper["description"] += _LINES
     return paper
-
-
-_LINES: Final = {"type": "string"}
 
 
 def _statuses(operation: Operation) -> Sequence[int]:
