@@ -8,11 +8,12 @@ import orjson
 from starlette.responses import Response
 
 from recsys.request import Recommendation
+from serving.decisions import Decision
 from serving.http.bodies import JSON
 from serving.http.exchange import Exchange
 from serving.http.limits import Buckets, Lane, Lanes
 from serving.http.metrics import Metrics
-from serving.http.port import Decision, Decisions, Service, State
+from serving.http.port import Decisions, Service, State
 from serving.http.settings import HttpSettings
 
 
@@ -51,9 +52,10 @@ class Desk:
         if self.decisions is None:
             return
         # Lists are not drawn: whoever asks again gets the same, so each posting stands where it does with certainty.
-        postings = [(one.posting_id, one.rank, one.score, one.reasons, 1.0) for one in lines]
         versions = (state.bundle, state.position, state.indexed, state.ranker, state.policy)
-        self.decisions.write(Decision(exchange.request_id, time.time(), who, surface, *versions, postings))
+        listed = [(one.posting_id, one.score, one.reasons, 1.0) for one in lines]
+        columns = zip(*listed, strict=True) if listed else ((),) * 4
+        self.decisions.write(Decision(exchange.request_id, time.time(), who, surface, *versions, *columns))
 
 
 def versions_of(exchange: Exchange, state: State) -> dict[str, Any]:

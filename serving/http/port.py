@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from recsys.request import Recommendation
+from serving.decisions import Decision
 
 Kind = Literal["posting", "posting_gone", "candidate", "candidate_gone", "event", "key", "key_gone"]
 Document = dict[str, Any]
@@ -25,31 +26,6 @@ class Write:
     kind: Kind
     key: str
     document: Document | None = None
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One list as it was answered.
-
-    Attributes:
-        request_id: what the answer named.
-        at: seconds since 1970.
-        candidate_id: None for a profile that is not stored.
-        surface: where the customer shows the list.
-        bundle, position, indexed, ranker, policy: of the state that answered.
-        postings: posting id, rank, score, reasons, propensity.
-    """
-
-    request_id: str
-    at: float
-    candidate_id: str | None
-    surface: str
-    bundle: str
-    position: int
-    indexed: int
-    ranker: str
-    policy: str
-    postings: Sequence[tuple[str, int, float, Sequence[str], float]]
 
 
 class Decisions(Protocol):

@@ -102,6 +102,12 @@ class Follower:
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
         self._changed = people.changed
 
+    def warm_up(self) -> None:
+        """Answer once for somebody and for nobody, so that the first request does not wait for what is loaded late."""
+        some = self.state.people.base.ids.names()[:1].tolist()
+        for who in [*some, ""]:
+            self.state.recommend(who, 10)
+
     @property
     def encoder(self) -> str:
         """Name of the encoder that the bundle was made with."""

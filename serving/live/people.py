@@ -15,6 +15,7 @@ from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Catalogue
 from recsys.ids import Ids
 from recsys.schema import EVENT_TYPES, IMPRESSION, UNDO
+from serving.store.eventlog import UNKNOWN_TIME
 
 #: An event since the bundle: ``posting`` is a catalogue row, or -2 - n for the posting that ``Strangers`` lists as n.
 EVENT: Final = np.dtype([("posting", "<i4"), ("kind", "u1"), ("time", "<f8"), ("value", "<f4")])
@@ -68,7 +69,8 @@ def event_bytes(document: dict[str, Any], ids: Ids, strangers: Strangers) -> byt
     """The record of an event document."""
     row = int(ids.rows([document["posting_id"]])[0])
     code = row if row >= 0 else strangers.code(document["posting_id"])
-    record = (code, EVENT_TYPES.index(document["type"]), document["timestamp"], document.get("value", np.nan))
+    time = np.nan if document["timestamp"] == UNKNOWN_TIME else document["timestamp"]
+    record = (code, EVENT_TYPES.index(document["type"]), time, document.get("value", np.nan))
     return np.array([record], EVENT).tobytes()
 
 
