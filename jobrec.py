@@ -191,7 +191,7 @@ def _serve(args: argparse.Namespace) -> Answer:
     run_service(
         args.home,
         args.store,
-        args.run or args.home / "run",
+        args.sockets or args.home / "run",
         args.cache,
         config.model_copy(update=changed),
         lambda host, port: say(f"http://{host}:{port}/docs"),
@@ -310,7 +310,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)
-    one.add_argument("--run", type=Path, help="folder of this host's sockets (HOME/run)")
+    one.add_argument("--run", dest="sockets", type=Path, help="folder of this host's sockets (HOME/run)")
     one.add_argument("--config", type=Path, help="YAML: limits, keys, how it keeps up")
     one.add_argument("--host")
     one.add_argument("--port", type=int)

@@ -31,7 +31,7 @@ class Write:
 class Decisions(Protocol):
     """Where lists that were answered are written down."""
 
-    def write(self, decision: Decision, /) -> None:
+    def write(self, decision: Decision, /) -> object:
         """Take one; must not wait."""
 
 
