@@ -10,7 +10,6 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,10 +37,10 @@ from recsys.encode import EncoderConfig, load_encoder
 from recsys.vectors import VectorCache
 
 BUDGET = 12  # trials of each system on the validation cut
-ASKERS, TUNING_ASKERS = 2000, 400  # users asked in the test and while tuning
+ASKERS, TUNING_ASKERS = 1000, 400  # users asked in the test and while tuning
 SEED = 0
 WHOLE = 30_000  # a pool that holds every item
-MIXED = 4 * 50  # a list so long that 50 of the items asked about stand in it
+MIXED = 8 * 50  # half of a list is new: so long that 50 of the items asked about stand in it
 VALIDATION = {"blocks": 2, "most": 1500, "most_ranked": 300, "negatives": 100}  # the defaults would take twice as long
 MODELS: tuple[Chosen, ...] = ({"neighbours": "bm25"}, {"neighbours": "cosine"}, {"neighbours": "ease"})
 PAPERS = Shares(5, 4, MODELS)
@@ -89,7 +88,6 @@ def papers_by_pairs(data: Path, work: Path) -> Question:
     found = {name: lists(score, cut) for name, score in scores.items()}
     opened = Opened.of(run.engine(tuning, cut), items)
     found["engine"] = opened.lists(cut, 50)
-    found["engine, all items scored"] = Opened.of(run.trained, items, retrieve=Pool(WHOLE).settings).lists(cut, 50)
     pooled = opened.kept_by_pool(cut, 50).mean()
     run.notes.append(f"Of what is asked for, {pooled:.1%} stand in the engine's pool.")
     figures = {"all items": {name: measure(rows, cut) for name, rows in found.items()}}
@@ -112,11 +110,10 @@ def papers_by_items(data: Path, work: Path) -> Question:
     trained = run.engine(tuning, cut)
     ways = {"engine": WHOLE, "engine, through a pool of 1,000": 1000}
     for name, width in ways.items():
-        new, mixed = (Opened.of(trained, items, retrieve=Pool(width).settings, **more) for more in (ALL_NEW, {}))
-        among[name] = kept(new.lists(cut, MIXED), cut.among, 50)
-        everywhere[name] = mixed.lists(cut, 50)
-    share = {"arrange": {"new_share": 0.2}}
-    everywhere["engine, new_share 0.2"] = Opened.of(trained, items, **share).lists(cut, 50)
+        rows = Opened.of(trained, items, retrieve=Pool(width).settings).lists(cut, MIXED)
+        among[name], everywhere[name] = kept(rows, cut.among, 50), rows[:, :50]
+    fewer = Opened.of(trained, items, arrange={"new_share": 0.2})
+    everywhere["engine, new_share 0.2"] = fewer.lists(cut, 50)
     tables = {"the held-out items among themselves": among, "among all items": everywhere}
     figures = {table: {name: measure(rows, cut) for name, rows in each.items()} for table, each in tables.items()}
     example = paper_example(papers, cut, among["engine"], among["TF-IDF"], "TF-IDF")
@@ -136,9 +133,6 @@ def films_by_time(data: Path, work: Path) -> Question:
     figures = {"all items": {name: measure(rows, cut) for name, rows in found.items()}}
     example = film_example(films, cut, found["engine"], found[ALS], ALS)
     return run.question("MovieLens 100k by time", sizes(cut), figures, example)
-
-
-ALL_NEW: dict[str, Document] = {"arrange": {"new_share": 1.0}}
 
 
 @dataclass(frozen=True)
@@ -189,14 +183,21 @@ class Run:
         """Tune each system on ``tuning`` and fit the best to ``cut``: scores by name."""
         scores = {}
         for name, fit in systems.items():
-            tried = self._trials(name, lambda name=name, fit=fit: tune(name, fit, tuning, BUDGET, SEED, say))
+            tried = remembered(
+                self.work / f"{self.name}.{name}.json",
+                lambda name=name, fit=fit: tune(name, fit, tuning, BUDGET, SEED, say),
+            )
+            self.tried[name] = tried
             self.notes.append(f"{name}: {best(tried).line()}")
             scores[name] = fit(cut.known, best(tried).chosen)
         return scores
 
     def engine(self, tuning: Cut, cut: Cut) -> Trained:
         """Train each variant on ``tuning``, then the best on ``cut``."""
-        tried = self._trials(ENGINE, lambda: [self._variant(one, tuning) for one in self.shares.whole])
+        tried = [
+            remembered(self.work / f"{self.name}.{ENGINE}.{at}.json", lambda one=one: [self._variant(one, tuning)])[0]
+            for at, one in enumerate(self.shares.whole)
+        ]
         self.notes += [f"engine: {one.line()}" for one in tried]
         chosen = best(tried).chosen
         self.document = self._document(chosen)
@@ -210,18 +211,11 @@ class Run:
         """What was found."""
         return Question(name, count, figures, self.notes, example, self.document)
 
-    def _trials(self, name: str, run: Callable[[], list[Tried]]) -> list[Tried]:
-        self.tried[name] = remembered(self.work / f"{self.name}.{name}.tried.json", run)
-        return self.tried[name]
-
     def _variant(self, chosen: Chosen, tuning: Cut) -> Tried:
         folder = self.work / f"{self.name}.tuning"
         write_tables(tuning, self.items, folder, SEED)
         trained = train_engine(self._document(chosen), folder, self.work / "cache", "bundle", say)
-        if self.dated:
-            rows = Opened.of(trained, self.items).lists(tuning, 50)
-        else:
-            rows = kept(Opened.of(trained, self.items, **ALL_NEW).lists(tuning, MIXED), tuning.among, 50)
+        rows = kept(Opened.of(trained, self.items).lists(tuning, 50 if self.dated else MIXED), tuning.among, 50)
         tried = Tried.of(chosen, measure(rows, tuning))
         say(f"engine: {tried.line()}, order {trained.ranker}, {trained.worth} on its own queries")
         return tried
