@@ -34,7 +34,7 @@ def page(questions: Sequence[Question], budget: int, tuning: int) -> str:
         f"{commit.stdout.strip() or 'unknown'}; Python {platform.python_version()}, {versions}. Brackets hold 95 % "
         "bootstrap intervals over users, those of differences paired.",
         "Neither set is of jobs. They ask what the engine makes of longer histories, and of new items with a text.",
-        f"Every system has the same budget, {budget} trials on a cut of the known pairs that is made as the test is, "
+        f"Every system has the same budget, {budget} trials at most, on a cut of the known pairs that is made as the test is, "
         f"with at most {tuning:,} users; the settings with the best geometric mean of recall@50 and ndcg@20 are fitted "
         "again to all that is known, and asked for what was held out once. A plain system's trials are drawn at random "
         "from its grid (`GRIDS` in `benchmarks/interactions_tuning.py`). The engine's trials: of the first few draws "

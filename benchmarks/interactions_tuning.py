@@ -100,10 +100,10 @@ class Shares:
         """Itself.
 
         Raises:
-            ValueError: it spends another number of trials than the budget.
+            ValueError: it spends more trials than the budget.
         """
         spent = self.factors + self.neighbours + len(self.whole)
-        if spent != budget:
+        if spent > budget:
             raise ValueError(f"the engine's trials are {spent}, those of the others {budget}")
         return self
 
