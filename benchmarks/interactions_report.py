@@ -34,14 +34,15 @@ def page(questions: Sequence[Question], budget: int, tuning: int) -> str:
         f"{commit.stdout.strip() or 'unknown'}; Python {platform.python_version()}, {versions}. Brackets hold 95 % "
         "bootstrap intervals over users, those of differences paired.",
         "Neither set is of jobs. They ask what the engine makes of longer histories, and of new items with a text.",
-        f"Every system has the same budget, {budget} trials at most, on a cut of the known pairs that is made as the test is, "
-        f"with at most {tuning:,} users; the settings with the best geometric mean of recall@50 and ndcg@20 are fitted "
-        "again to all that is known, and asked for what was held out once. A plain system's trials are drawn at random "
-        "from its grid (`GRIDS` in `benchmarks/interactions_tuning.py`). The engine's trials: of the first few draws "
-        "for ALS and BM25 the best are taken over as its factors and neighbours; the rest are whole engines, trained "
-        "on the cut. How it weighs its signals is learned in training, on queries that training cuts from the events "
-        "it is given. It is fed files and the config that is shown, as a customer would feed it, texts by the `static` "
-        "encoder. What a user is known to have is never listed.",
+        f"Every system has the same budget, {budget} trials at most, on a cut of the known pairs that is made as the "
+        f"test is, with at most {tuning:,} users; the settings with the best geometric mean of recall@50 and ndcg@20 "
+        "are fitted again to all that is known, and asked once for what was held out. A plain system's trials are "
+        "drawn at random from its grid (`GRIDS` in `benchmarks/interactions_tuning.py`). The engine's factors are ALS, "
+        "and one kind of its neighbours is BM25: of the first few draws for these two the best are taken over, and "
+        "count as its trials; the others are whole engines, trained on the cut. How the engine weighs its signals is "
+        "learned in training, on queries that training cuts from the events it is given. It is fed files and the "
+        "config that is shown, as a customer would feed it, texts by the `static` encoder. What a user is known to "
+        "have is never listed.",
     ]
     for question in questions:
         parts += _section(question)
