@@ -1,9 +1,8 @@
-"""The plain systems that the engine is compared with, and how each is tuned."""
+"""The plain systems that the engine is compared with, and what lists are measured by."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -44,11 +43,6 @@ class Measured:
 
     recall: NDArray[np.float64]
     ndcg: NDArray[np.float64]
-
-    @property
-    def worth(self) -> float:
-        """What settings are chosen by: the geometric mean of the two."""
-        return float(np.sqrt(self.recall.mean() * self.ndcg.mean()))
 
 
 def measure(rows: Rows, cut: Cut) -> Measured:
@@ -121,38 +115,3 @@ def _profile(known: sparse.csr_matrix, users: NDArray[np.int64], power: float) -
 def _unit(matrix: sparse.spmatrix) -> sparse.csr_matrix:
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return (sparse.diags(1 / np.maximum(length, 1e-9)) @ matrix).tocsr()
-
-
-#: What is drawn from for each system.
-GRIDS: dict[str, dict[str, Sequence[Any]]] = {
-    "implicit ALS": {
-        "dimensions": (32, 64, 128, 192),
-        "regularisation": (1.0, 10.0, 30.0, 100.0),
-        "confidence": (0.3, 1.0, 10.0, 40.0, 100.0)
-    },
-    "implicit BM25 item-kNN": {
-        "neighbours": (50, 200, 1000), "k1": (0.05, 0.2, 0.5, 1.2), "b": (0.0, 0.2, 0.5, 0.75)
-    },
-    "TF-IDF": {"log": (True, False), "rarity": (0.75, 1.0, 1.5), "length": (0.0, 0.25, 0.5)},
-    "encoder": {"read": ("text", "title", "both"), "centred": (True, False), "length": (0.0, 0.25, 0.5)},
-}  # fmt: skip
-
-
-def trials(name: str, budget: int, seed: int) -> Iterator[dict[str, Any]]:
-    """``budget`` different settings of a system, drawn at random from its grid."""
-    grid = GRIDS[name]
-    every = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    order = np.random.default_rng(seed).permutation(len(every))[:budget]
-    yield from (every[at] for at in order)
-
-
-def tune(name: str, fit: Fit, cut: Cut, budget: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """The settings that are best on a validation cut."""
-    best: dict[str, Any] = {}
-    most = -1.0
-    for chosen in trials(name, budget, seed):
-        found = measure(lists(fit(cut.known, chosen), cut), cut)
-        say(f"{name} {chosen}: recall@50 {found.recall.mean():.4f}, ndcg@20 {found.ndcg.mean():.4f}")
-        if found.worth > most:
-            best, most = chosen, found.worth
-    return best
