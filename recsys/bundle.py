@@ -33,6 +33,7 @@ from recsys.neighbours import Neighbours
 from recsys.rank import LinearRanker, Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
+from recsys.wordlists import WordLists
 
 _CALIBRATION: Final = "calibration.json"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
@@ -267,6 +268,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         shelves=Shelves(**inner("shelves")),
         grid=Grid.from_arrays(grid),
         cells=CellLists(**inner("cells")),
+        words=WordLists(**inner("words")),
         open=arrays["open"],
         dated=dated,
         by_text=read_index(str(path / "by_text.faiss"), arrays["by_text.rows"]),

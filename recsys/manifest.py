@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recsys.errors import BundleError
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 MANIFEST: Final = "manifest.json"
 
 
