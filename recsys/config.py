@@ -139,16 +139,16 @@ class RetrieveSettings(Settings):
     """
 
     pool: int = Field(240, ge=10)
-    union: int = Field(1000, ge=10)
+    union: int = Field(1200, ge=10)
     text: Count = 80
     near: Count = 300
     factors: Count = 40
     cooccur: Count = 40
     recent: Count = 20
     popular: Count = 40
-    words: Count = 300
-    query_words: int = Field(64, ge=1)
-    words_everywhere: int = Field(16, ge=1)
+    words: Count = 400
+    query_words: int = Field(32, ge=1)
+    words_everywhere: int = Field(32, ge=1)
     word_blocks: int = Field(8, ge=1)
     word_postings: int = Field(2000, ge=1)
     interests: int = Field(2, ge=1, le=8)
