@@ -93,7 +93,8 @@ def _unit(codes: NDArray[np.uint16], weights: NDArray[np.float32], size: int) ->
     table = np.bincount(at.ravel(), weights.ravel(), requests * size).reshape(requests, size)
     table[:, 0] = 0
     length = np.sqrt(np.einsum("bv,bv->b", table, table))[:, None]
-    return np.divide(table, length, out=np.zeros_like(table), where=length > 0)
+    scaled: Numbers = np.divide(table, length, out=np.zeros_like(table), where=length > 0)
+    return scaled
 
 
 def _zones(catalogue: Catalogue, around: Rows, settings: RetrieveSettings, scale: int) -> NDArray[np.uint8]:

@@ -38,13 +38,13 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "near": near_and_alike(catalogue, interests, around, settings, scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
+        "words": by_words(catalogue, queries, around, settings, scale),
         "recent": _from_shelves(
             catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, settings.recent * scale
         ),
         "popular": _from_shelves(
             catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, settings.popular * scale
         ),
-        "words": by_words(catalogue, queries, around, settings, scale),
     }
     lists = [found[name] for name in SOURCES]
     return _filled(unite(lists, width), lists, catalogue, cells, settings, least)

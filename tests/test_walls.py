@@ -17,8 +17,8 @@ ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
     "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
-    "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "bywords", "retrieve",
-    "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
+    "pool", "catalogue", "assemble", "shown", "candidates", "intake", "eligible", "interests", "nearby", "bywords",
+    "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "engine", "__init__",
 )  # fmt: skip
