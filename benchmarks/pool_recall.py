@@ -43,6 +43,7 @@ Flags = NDArray[np.bool_]
 TOP = 10  # postings of the exhaustive list that are looked for
 POOLS = (20, 50, 150, 240, 500)
 _AT_ONCE, _CHUNK = 1, 4096  # requests and postings scored at once in an exhaustive list: what a cache holds
+_DRAWN = 100  # requests drawn at least: a shorter run asks the first of them
 _CROWD = 1000  # postings at one point from which on a place is called crowded
 
 
@@ -214,7 +215,8 @@ def simulated_board(work: Path, postings: int, requests: int) -> tuple[list[str]
     catalogue = scorer.engine.catalogue
     lasting = replace(catalogue.attributes, until=np.full(len(catalogue), np.nan))
     catalogue = replace(catalogue, attributes=lasting)  # all open postings compete: the hardest case
-    rows = np.sort(np.random.default_rng(0).choice(len(scorer.candidates), requests, replace=False))
+    drawn = np.random.default_rng(0).choice(len(scorer.candidates), max(requests, _DRAWN), replace=False)
+    rows = np.sort(drawn)[:requests]
     queries = scorer.candidates.queries(rows, scorer.as_of, settings.events)
     interests = find_interests(catalogue, queries, settings.retrieve)
     top = _exhaustive_once(_folder(work, postings), catalogue, queries, interests, orders[0])
