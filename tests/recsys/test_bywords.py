@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from requests_at_random import random_requests
-from small_catalogue import ask, clustered, make_catalogue, make_lexicon, random_board, unit
+from small_catalogue import DAY, NOW, ask, clustered, make_catalogue, make_lexicon, random_board, unit
 
 from recsys import wordlists
 from recsys.bywords import asked_words, by_words
@@ -32,7 +32,9 @@ def shared(board, queries, at):
     for code, weight in zip(codes[at], weights[at], strict=True):
         if code:
             total += weight * np.where(theirs == code, impact, 0).sum(axis=1)
-    return np.rint(total * 4).astype(int), total > 0
+    weeks = np.maximum(queries.now[at] - board.attributes.posted, 0) / (7 * DAY)
+    fresh = -np.log1p(np.nan_to_num(weeks)) / 15  # the day is not known for some
+    return np.rint((total + IMPACT * (0.5 + fresh)) * 4).astype(int), total > 0
 
 
 def in_order(rows, level, quota):
@@ -104,6 +106,17 @@ def test_a_rare_word_is_found_among_thousands_of_one_city(home):
         pool = retrieve(board, queries, interests, settings.model_copy(update={"words": words}), 5)
         brought = pool.rows[0][(pool.sources[0] >> SOURCES.index("words")) & 1 == 1].tolist()
         assert {1234, 2345} & set(brought) == expected
+
+
+def test_of_two_that_share_the_same_words_the_fresher_comes_first():
+    rng = np.random.default_rng(5)
+    latlon = np.tile(np.float32(BERLIN), (200, 1, 1))
+    lexicon = make_lexicon(["baker"] * 200)
+    board = make_catalogue(
+        clustered(rng, 200, 3), lexicon=lexicon, latlon=latlon, posted=NOW - np.arange(200)[::-1] * DAY
+    )
+    found = found_by(board, ask(board, [Request(None, Profile(home=BERLIN, text="baker"))]))
+    assert found[0, :10:2].tolist() == [199, 198, 197, 196, 195]
 
 
 def test_the_history_asks_too_and_the_heaviest_words_are_kept():
