@@ -6,6 +6,7 @@ For every request all open postings are scored by the learned order; counted is 
 """
 
 import argparse
+import hashlib
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,8 +41,9 @@ Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 TOP = 10  # postings of the exhaustive list that are looked for
-POOLS = (20, 50, 150, 240, 400)
-_AT_ONCE, _CHUNK = 4, 16_384  # requests and postings scored at once in an exhaustive list
+POOLS = (20, 50, 150, 240, 500)
+_AT_ONCE, _CHUNK = 1, 4096  # requests and postings scored at once in an exhaustive list: what a cache holds
+_DRAWN = 100  # requests drawn at least: a shorter run asks the first of them
 _CROWD = 1000  # postings at one point from which on a place is called crowded
 
 
@@ -81,6 +83,20 @@ def exhaustive(catalogue: Catalogue, queries: Queries, interests: Interests, ran
             held, score = np.take_along_axis(held, order, 1), np.take_along_axis(score, order, 1)
         best[at:to, : held.shape[1]] = np.where(np.isfinite(score), held, -1)
     return best
+
+
+def _exhaustive_once(
+    folder: Path, catalogue: Catalogue, queries: Queries, interests: Interests, ranker: LinearRanker
+) -> Rows:
+    """``exhaustive``, kept in ``folder`` for the next run: retrieval has no part in it, and it takes long."""
+    weights = np.concatenate([ranker.weights, ranker.missing]).round(3) + 0.0
+    asked = hashlib.sha256(weights.tobytes() + queries.history.tobytes() + queries.home.tobytes())
+    file = folder / f"exhaustive-{asked.hexdigest()[:16]}.npy"
+    if file.exists():
+        return np.asarray(np.load(file), np.int32)
+    top = exhaustive(catalogue, queries, interests, ranker)
+    np.save(file, top)
+    return top
 
 
 def pools_of(case: Case, settings: EngineSettings, sizes: Sequence[int]) -> Iterator[tuple[str, int, Rows]]:
@@ -200,14 +216,16 @@ def simulated_board(work: Path, postings: int, requests: int) -> tuple[list[str]
     catalogue = scorer.engine.catalogue
     lasting = replace(catalogue.attributes, until=np.full(len(catalogue), np.nan))
     catalogue = replace(catalogue, attributes=lasting)  # all open postings compete: the hardest case
-    rows = np.sort(np.random.default_rng(0).choice(len(scorer.candidates), requests, replace=False))
+    drawn = np.random.default_rng(0).choice(len(scorer.candidates), max(requests, _DRAWN), replace=False)
+    rows = np.sort(drawn)[:requests]
     queries = scorer.candidates.queries(rows, scorer.as_of, settings.events)
     interests = find_interests(catalogue, queries, settings.retrieve)
-    top = exhaustive(catalogue, queries, interests, orders[0])
+    top = _exhaustive_once(_folder(work, postings), catalogue, queries, interests, orders[0])
     points, member, counts = np.unique(catalogue.place[:, 0], axis=0, return_inverse=True, return_counts=True)
     crowded = (counts[member[np.maximum(top, 0)]] >= _CROWD).mean(axis=1) >= 0.5
     head = [
-        f"{len(catalogue):,} postings, all open, at {len(points):,} points, {counts.max():,} at one of them; "
+        f"{len(catalogue):,} postings, all open, at {len(points):,} points, {counts.max():,} at one of them, at least "
+        f"{_CROWD:,} at each of {int((counts >= _CROWD).sum()):,}; "
         f"{len(rows)} requests, of which {int(crowded.sum())} have most of their exhaustive list at points of at "
         f"least {_CROWD:,} postings. Text vectors are drawn around centres, not encoded. The order was learned on a "
         "market of 50,000 postings of the same make."

@@ -10,6 +10,8 @@ from recsys.codes import Codes
 from recsys.config import EngineSettings
 from recsys.geo import Grid
 from recsys.index import CellIndex, VectorIndex, build_cell_index, build_graph_index, build_index, split_lists
+from recsys.terms import Lexicon
+from recsys.wordlists import WordLists, build_word_lists
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -25,6 +27,7 @@ class SearchParts:
 
     grid: Grid
     cells: CellLists
+    words: WordLists
     shelves: Shelves
     by_text: VectorIndex
     by_cell: CellIndex
@@ -43,6 +46,7 @@ def search_vectors(title: Codes, text: Codes | None, rows: NDArray[np.integer]) 
 def assemble(
     title: Codes,
     text: Codes | None,
+    lexicon: Lexicon,
     latlon: Numbers,
     remote: NDArray[np.int8],
     posted: NDArray[np.float64],
@@ -56,6 +60,7 @@ def assemble(
     Args:
         title: vectors of P postings.
         text: of the same postings; None where no posting has more than a title.
+        lexicon: words of the same postings.
         latlon: float32 (P, L, 2), places in degrees, NaN padded.
         remote: int8 (P,).
         posted: float64 (P,).
@@ -72,9 +77,12 @@ def assemble(
     by_factor = build_graph_index(factors[rows[with_factors]], rows[with_factors], retrieve.exact_below)
     entry, place = _entries(rows, latlon)
     grid = Grid.build(place, settings.place.cell_degrees)
-    cells, by_cell = _cell_index(vectors, rows, entry, grid, remote)
+    member, cell = _members(rows, entry, grid, remote)
+    cells, by_cell = _cell_index(vectors, rows, member, cell, grid)
+    terms = lexicon.title if lexicon.text is None else lexicon.text
+    words = build_word_lists(grid, cell, rows[member], terms, len(lexicon.vocabulary))
     shelves = _shelves(rows, rows[entry], grid, posted, popularity)
-    return SearchParts(grid, cells, shelves, by_text, by_cell, by_factor)
+    return SearchParts(grid, cells, words, shelves, by_text, by_cell, by_factor)
 
 
 def _entries(rows: Rows, latlon: Numbers) -> tuple[NDArray[np.intp], Numbers]:
@@ -83,16 +91,22 @@ def _entries(rows: Rows, latlon: Numbers) -> tuple[NDArray[np.intp], Numbers]:
     return entry, latlon[rows[entry], slot]
 
 
-def _cell_index(
-    vectors: Numbers, rows: Rows, entry: NDArray[np.intp], grid: Grid, remote: NDArray[np.int8]
-) -> tuple[CellLists, CellIndex]:
-    """Inverted lists by cell, the cell after the last being "anywhere"; crowded cells split by text."""
-    anywhere = len(grid.counts)
+def _members(
+    rows: Rows, entry: NDArray[np.intp], grid: Grid, remote: NDArray[np.int8]
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """What stands in the cells: positions in ``rows``, and cells, the one after the last being "anywhere"."""
     placed = np.zeros(len(rows), bool)
     placed[entry] = True
     far = np.flatnonzero((remote[rows] == 1) | ~placed)
-    member = np.concatenate([entry, far])
-    cell = np.concatenate([grid.cell_of, np.full(len(far), anywhere)]).astype(np.int64)
+    cell = np.concatenate([grid.cell_of, np.full(len(far), len(grid.counts))]).astype(np.int64)
+    return np.concatenate([entry, far]), cell
+
+
+def _cell_index(
+    vectors: Numbers, rows: Rows, member: NDArray[np.intp], cell: NDArray[np.int64], grid: Grid
+) -> tuple[CellLists, CellIndex]:
+    """Inverted lists by cell; crowded cells split by text."""
+    anywhere = len(grid.counts)
     number = np.ones(anywhere + 1, np.int64)
     inside = np.zeros(len(member), np.int64)
     centroids: dict[int, Numbers] = {}

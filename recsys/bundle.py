@@ -34,6 +34,7 @@ from recsys.neighbours import Neighbours
 from recsys.rank import LinearRanker, Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
+from recsys.wordlists import WordLists
 
 _CALIBRATION: Final = "calibration.json"
 _BOOKS: Final = "books"
@@ -94,7 +95,7 @@ def flatten(value: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
         name = f"{prefix}{field.name}"
         if isinstance(inner, np.ndarray):
             found[name] = inner
-        elif is_dataclass(inner) and field.name not in _INDICES:
+        elif is_dataclass(inner) and field.name not in (*_INDICES, "fresh"):
             found |= flatten(inner, f"{name}.")
     return found
 
@@ -284,6 +285,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         shelves=Shelves(**inner("shelves")),
         grid=Grid.from_arrays(grid),
         cells=CellLists(**inner("cells")),
+        words=WordLists(**inner("words")),
         open=arrays["open"],
         dated=dated,
         by_text=read_index(str(path / "by_text.faiss"), arrays["by_text.rows"]),

@@ -15,6 +15,7 @@ from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
 from recsys.neighbours import Neighbours
 from recsys.terms import Lexicon
+from recsys.wordlists import WordLists
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int32]
@@ -138,6 +139,7 @@ class Catalogue:
         attributes, behaviour, shelves: see there.
         grid: grid over the places of open postings; its entries are places, not postings.
         cells: for each grid cell, how its inverted lists in ``by_cell`` are numbered.
+        words: inverted lists of the words of open postings, block by block.
         open: bool (P,), could be recommended when the catalogue was made.
         dated: postings carry dates, so it is known which were on the board at a moment.
         by_text, by_cell, by_factor: indices over open postings.
@@ -156,6 +158,7 @@ class Catalogue:
     shelves: Shelves
     grid: Grid
     cells: CellLists
+    words: WordLists
     open: Flags
     dated: bool
     by_text: VectorIndex

@@ -124,6 +124,13 @@ class RetrieveSettings(Settings):
         recent: the newest in the cells around the candidate's places.
         popular: the most popular in those cells, and over all.
         fresh: of the postings that arrived since the bundle was made, the nearest and most alike.
+        words: by the words shared with profile and history, among the postings around the candidate's places; as many
+            again from farther around and from those that can be anywhere.
+        query_words: at most this many words are looked for, those that say most.
+        words_everywhere: the same for a candidate of whom no place is known: the whole board is searched by these.
+        word_blocks: at most this many blocks of cells (of some 4,000 postings, or a whole city) are searched by words.
+        word_postings: of what the words find, those in the nearest cells that hold this many postings compete by
+            themselves.
         interests: at most this many query vectors a candidate.
         cells: at most this many cells around a place are searched.
         close_postings: cells are added, nearest first, until they hold this many postings; shared by all places.
@@ -133,7 +140,7 @@ class RetrieveSettings(Settings):
     """
 
     pool: int = Field(240, ge=10)
-    union: int = Field(400, ge=10)
+    union: int = Field(1200, ge=10)
     text: Count = 80
     near: Count = 300
     factors: Count = 40
@@ -141,6 +148,11 @@ class RetrieveSettings(Settings):
     recent: Count = 20
     popular: Count = 40
     fresh: Count = 60
+    words: Count = 400
+    query_words: int = Field(32, ge=1)
+    words_everywhere: int = Field(32, ge=1)
+    word_blocks: int = Field(8, ge=1)
+    word_postings: int = Field(2000, ge=1)
     interests: int = Field(2, ge=1, le=8)
     cells: int = Field(48, ge=1)
     close_postings: int = Field(250, ge=1)

@@ -30,6 +30,7 @@ from recsys.trees import TreeRanker
 #: What computes the quick signals: one product of title vectors, distances, and single numbers of a posting.
 QUICK_ROOMS: tuple[Room, ...] = (
     signals_text.titles,
+    signals_lexical.words,
     signals_place.places,
     signals_behaviour.popularity,
     signals_attributes.met,
@@ -38,7 +39,8 @@ _OF_OTHER_ROOMS = (
     *("text_profile", "text_viewed"),
     *("factors", "factors_score", "factors_new", "cooccur"),
     *("seniority_gap", "pay_fit", "skills_met"),
-    *(signal.name for signal in (*signals_lexical.SIGNALS, *signals_shown.SIGNALS)),
+    "words_skills",
+    *(signal.name for signal in signals_shown.SIGNALS),
 )
 _AT_ONCE = 8  # requests: a union is wide, and the cache of the processor small
 

@@ -28,7 +28,7 @@ _DATES = ("posted", "until")  #: of a posting: what a renewal changes
 _NOT_ROWS = (
     *("ids", "lexicon.vocabulary", "lexicon.skills"),
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours"),
-    *("shelves", "grid", "cells", "by_text", "by_cell", "by_factor", "fresh"),
+    *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "fresh"),
 )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int32]
 
 #: Sources of the pool, in the order of their bits.
-SOURCES = ("text", "near", "factors", "cooccur", "fresh", "recent", "popular")
+SOURCES = ("text", "near", "factors", "cooccur", "words", "fresh", "recent", "popular")
 
 
 @dataclass(frozen=True)

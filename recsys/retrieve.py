@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.bywords import by_words
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
 from recsys.interests import Interests
@@ -26,7 +27,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         settings: quotas of the sources; all grow in proportion where ``k`` needs a larger union.
         k: length of the list to be made.
     """
-    _, scale = settings.widths(k)
+    least, scale = settings.widths(k)
     width = settings.union * scale
     if len(catalogue.by_text.rows) + len(catalogue.fresh.rows) <= width:  # all that are open
         return everything(np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows]), len(queries))
@@ -37,6 +38,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "near": near_and_alike(catalogue, interests, around, settings, scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
+        "words": by_words(catalogue, queries, around, settings, scale),
         "recent": _from_shelves(
             catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, settings.recent * scale
         ),
@@ -46,16 +48,18 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
     lists = [found[name] for name in SOURCES]
-    return _filled(unite(lists, width), lists, catalogue, cells, settings)
+    return _filled(unite(lists, width), lists, catalogue, cells, settings, least)
 
 
-def _filled(pool: Pool, lists: list[Rows], catalogue: Catalogue, cells: Rows, settings: RetrieveSettings) -> Pool:
-    """The pool with its empty places filled from the whole shelves, of the cells around and then of the board.
+def _filled(
+    pool: Pool, lists: list[Rows], catalogue: Catalogue, cells: Rows, settings: RetrieveSettings, least: int
+) -> Pool:
+    """Unions with fewer than ``least`` postings filled from the whole shelves, of the cells around and then of all.
 
     They are empty for those of whom little is known: without a text there is nothing that near postings could be alike
     to.
     """
-    short = np.flatnonzero((pool.rows < 0).any(axis=1))
+    short = np.flatnonzero((pool.rows >= 0).sum(axis=1) < least)
     if len(short) == 0:
         return pool
     width, shelves = pool.rows.shape[1], catalogue.shelves

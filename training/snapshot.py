@@ -40,6 +40,7 @@ def catalogue_at(
     parts = assemble(
         prepared.title,
         prepared.text,
+        prepared.lexicon,
         prepared.latlon,
         attributes.remote,
         attributes.posted,
@@ -59,6 +60,7 @@ def catalogue_at(
         shelves=parts.shelves,
         grid=parts.grid,
         cells=parts.cells,
+        words=parts.words,
         open=open_,
         dated=bool(np.isfinite(attributes.posted).mean() > 0.5),
         by_text=parts.by_text,

@@ -98,14 +98,14 @@ def make_catalogue(
     titles, texts = Codes.from_vectors(title), None if text is None else Codes.from_vectors(text)
     behaviour = make_behaviour(count, title if text is None else text, list(events), settings)
     open_ = np.ones(count, bool) if open_ is None else np.asarray(open_, bool)
-    parts = assemble(
-        titles, texts, latlon, own.remote, own.posted, behaviour.popularity, behaviour.factors.postings, open_, settings
-    )
+    lexicon = make_lexicon([""] * count) if lexicon is None else lexicon
+    factors, popularity = behaviour.factors.postings, behaviour.popularity
+    parts = assemble(titles, texts, lexicon, latlon, own.remote, own.posted, popularity, factors, open_, settings)
     return Catalogue(
         ids=Ids([f"p{row:04d}" for row in range(count)], "posting"),
         title=titles,
         text=texts,
-        lexicon=make_lexicon([""] * count) if lexicon is None else lexicon,
+        lexicon=lexicon,
         place=unit_vectors(latlon),
         attributes=own,
         behaviour=behaviour,
