@@ -1,0 +1,185 @@
+"""States are a function of a bundle and two positions of the log, in whatever grain it was read."""
+
+import numpy as np
+import pytest
+from conftest import CONFIG
+from live_log import ENCODER, answers, catch_up, encode_all, follow, new_store, random_writes
+
+from recsys.documents import candidate_documents, posting_documents
+from recsys.request import Interaction, Request
+from serving.profile import profile_from_texts
+from serving.store import Write
+from training.sources import read_tables
+
+
+@pytest.fixture(scope="module")
+def tables(market):
+    return read_tables(CONFIG.sources, market.data, market.data.parent / "rejected.parquet")[0]
+
+
+@pytest.fixture(scope="module")
+def postings(tables):
+    return list(posting_documents(tables.postings, tables.locations))
+
+
+@pytest.fixture(scope="module")
+def people(tables):
+    return [one["candidate_id"] for one in candidate_documents(tables.candidates, tables.experience)]
+
+
+@pytest.fixture
+def store(tmp_path):
+    with new_store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["scorer", "searching"])
+def bundle(request, market):
+    serving = request.getfixturevalue(request.param)
+    return market.bundle if request.param == "scorer" else serving.path
+
+
+def put(store, writes):
+    encode_all(store, writes)
+    return store.write(writes).position
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_grain_of_reading_leaves_no_trace(bundle, market, store, postings, people, seed):
+    rng = np.random.default_rng(seed)
+    put(store, random_writes(rng, postings, people, market.as_of, 160))
+    head = store.head()
+    whole, small = follow(bundle, store), follow(bundle, store)
+    catch_up(whole, head)
+    position = indexed = 0
+    while small.state.position < head or small.state.indexed < head:
+        position = min(head, position + int(rng.integers(0, 30)))
+        indexed = min(position, indexed + int(rng.integers(0, 30)))
+        small.obey(position)
+        for _ in range(int(rng.integers(1, 3))):
+            small.index_some(indexed)
+    who = [*people[:12], "somebody new", "somebody else", "nobody at all"]
+    assert answers(small.state, who, market.as_of) == answers(whole.state, who, market.as_of)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_between_two_positions_it_is_so_too(bundle, market, store, postings, people, seed):
+    rng = np.random.default_rng(100 + seed)
+    put(store, random_writes(rng, postings, people, market.as_of, 120))
+    position = int(rng.integers(60, 120))
+    indexed = int(rng.integers(20, position))
+    at_once, stepwise = follow(bundle, store), follow(bundle, store)
+    catch_up(at_once, indexed, position)
+    for step in range(1, position + 1, 7):
+        catch_up(stepwise, min(step, indexed), step)
+    catch_up(stepwise, indexed, position)
+    assert (at_once.state.position, at_once.state.indexed) == (position, indexed)
+    who = [*people[:12], "somebody new"]
+    assert answers(stepwise.state, who, market.as_of) == answers(at_once.state, who, market.as_of)
+
+
+def test_an_untouched_log_gives_the_lists_of_the_bundle(bundle, market, store, scorer, people):
+    follower = follow(bundle, store)
+    catch_up(follower, 0)
+    if bundle != market.bundle:
+        return
+    for one in people[:10]:
+        assert follower.state.recommend(one, 10, market.as_of) == scorer.recommend(one, 10, market.as_of)
+
+
+def test_what_is_acknowledged_is_obeyed(market, store, postings, people):
+    follower, who, now = follow(market.bundle, store), people[3], market.as_of
+    first = follower.state.recommend(who, 5, now)
+    events = [
+        {"event_id": f"e{n}", "candidate_id": who, "posting_id": line.posting_id, "type": type_, "timestamp": now}
+        for n, (line, type_) in enumerate(zip(first, ("apply", "dismiss"), strict=False))
+    ]
+    put(store, [Write("event", one["event_id"], one) for one in events])
+    expired = dict(next(one for one in postings if one["posting_id"] == first[2].posting_id)) | {
+        "valid_through": now - 1
+    }
+    put(store, [Write("posting_gone", first[3].posting_id), Write("posting", first[2].posting_id, expired)])
+    follower.obey()
+    left = {line.posting_id for line in follower.state.recommend(who, 400, now)}
+    assert not left & {line.posting_id for line in first[:4]}
+    assert first[4].posting_id in left
+    status = [one.status for one in follower.state.score(who, [line.posting_id for line in first[:5]], now)]
+    assert status == ["already answered", "already answered", "expired", "taken down", "ok"]
+    undo = {**events[0], "event_id": "undo", "type": "undo", "timestamp": now + 1}
+    put(store, [Write("event", "undo", undo)])
+    follower.obey()
+    assert first[0].posting_id in {line.posting_id for line in follower.state.recommend(who, 400, now + 1)}
+
+
+def test_a_posting_is_found_once_it_is_indexed_and_not_before(market, store, postings, people):
+    follower, now = follow(market.bundle, store), market.as_of
+    best = follower.state.recommend(people[5], 1, now)[0].posting_id
+    twin = dict(next(one for one in postings if one["posting_id"] == best)) | {"posting_id": "twin"}
+    position = put(store, [Write("posting", "twin", twin)])
+    event = {"event_id": "e", "candidate_id": people[6], "posting_id": "twin", "type": "apply", "timestamp": now}
+    put(store, [Write("event", "e", event)])
+    follower.obey()
+    assert "twin" not in {line.posting_id for line in follower.state.recommend(people[5], 400, now)}
+    assert follower.waiting == 1
+    assert follower.index_some(position)
+    assert "twin" in {line.posting_id for line in follower.state.recommend(people[5], 2, now)}
+    assert "twin" not in {line.posting_id for line in follower.state.recommend(people[6], 400, now)}, "was applied to"
+
+
+def test_where_vectors_are_missing_it_waits(market, store, postings):
+    follower = follow(market.bundle, store)
+    writes = [
+        Write("posting", f"n{n}", dict(postings[n]) | {"posting_id": f"n{n}", "title": f"Odd {n}"}) for n in range(5)
+    ]
+    store.write(writes)
+    encode_all(store, writes[:3])
+    follower.obey()
+    while follower.index_some(5):
+        pass
+    assert follower.state.indexed == 3
+    encode_all(store, writes[3:])
+    assert follower.index_some(5)
+    assert follower.state.indexed == 5
+
+
+def test_a_newcomer_is_answered_as_one_who_asks_with_the_same(market, store, scorer):
+    follower, now = follow(market.bundle, store), market.as_of
+    viewed = scorer.engine.catalogue.ids.names()[[3, 40, 90]].tolist()
+    document = {
+        "candidate_id": "new", "headline": "Nurse", "text": "Ten years in a hospital", "desired_titles": ["Head nurse"],
+        "skills": ["triage", "Python"], "latitude": 41.9, "longitude": -87.6, "max_distance_km": 30.0, "remote_ok": True,
+    }  # fmt: skip
+    events = [
+        {"event_id": f"e{n}", "candidate_id": "new", "posting_id": one, "type": "view", "timestamp": now - 60 * n}
+        for n, one in enumerate(viewed)
+    ]
+    position = put(store, [Write("candidate", "new", document), *(Write("event", e["event_id"], e) for e in events)])
+    catch_up(follower, position)
+    whole = "Head nurse. Nurse. triage, Python. Ten years in a hospital"
+    profile = profile_from_texts(
+        ENCODER, whole, ["Head nurse"], skills=["triage", "Python"], home=(41.9, -87.6), reach_km=30, remote_ok=True
+    )
+    history = [Interaction(one["posting_id"], "view", one["timestamp"]) for one in events]
+    asked = scorer.engine.recommend([Request(profile=profile, history=history, now=now)], 20)[0]
+    assert follower.state.recommend("new", 20, now) == asked
+
+
+def test_who_is_forgotten_is_nobody(market, store, people):
+    follower, now = follow(market.bundle, store), market.as_of
+    assert follower.state.knows(people[2])
+    put(store, [Write("candidate", people[2], {"candidate_id": people[2]}), Write("candidate_gone", people[2])])
+    catch_up(follower, 2)
+    assert not follower.state.knows(people[2])
+    nobody = follower.state.recommend("never seen", 10, now)
+    assert follower.state.recommend(people[2], 10, now) == nobody
+    assert follower.state.recommend_profile({}, [], 10, now) == nobody
+
+
+def test_room_is_bounded_and_told(market, store, postings):
+    follower = follow(market.bundle, store)
+    writes = [Write("posting", f"n{n}", dict(postings[n % 300]) | {"posting_id": f"n{n}"}) for n in range(410)]
+    position = put(store, writes)
+    follower.obey()
+    with pytest.raises(Exception, match="room for"):
+        catch_up(follower, position)
+    assert follower.state.indexed < position
