@@ -126,23 +126,24 @@ def said(engine: Engine) -> Iterator[None]:
     except TimeoutError:
         raise StoreUnavailable(f"{_name(engine)}: no connection was free in time; try again") from None
     except DBAPIError as error:
-        raise _translated(engine, error) from error
+        raise _translated(engine, error.orig, error.connection_invalidated) from error
+    except engine.dialect.loaded_dbapi.Error as error:  # where the driver was asked directly
+        raise _translated(engine, error, False) from error
 
 
 def _name(engine: Engine) -> str:
     return f"the store {engine.url.render_as_string(hide_password=True)}"
 
 
-def _translated(engine: Engine, error: DBAPIError) -> StoreError:
-    cause = error.orig
+def _translated(engine: Engine, cause: BaseException | None, lost: bool) -> StoreError:
     first = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorname", "SQLITE_").removeprefix("SQLITE_")
         passing = code.split("_")[0] in _GONE
     else:
         state = getattr(cause, "sqlstate", None)
-        lost = state is None and (error.connection_invalidated or type(cause).__name__ == "OperationalError")
-        passing = lost or (state or "").startswith(_PASSING)
+        lost |= type(cause).__name__ == "OperationalError"
+        passing = lost if state is None else state.startswith(_PASSING)
     if passing:
         return StoreUnavailable(f"{_name(engine)} cannot be used now: {first}")
     if "no such table" in first or getattr(cause, "sqlstate", None) == "42P01":
