@@ -107,12 +107,13 @@ class Store:
         if self._file is None:
             return
         inode = _inode(self._file)
-        if inode is None or inode != self._inode:
-            self.engine.dispose()
-            self._inode = inode
-            if inode is None:
-                raise StoreUnavailable(f"the file {self._file} of the store is gone")
-            check_migrated(self.engine)
+        if inode is not None and inode == self._inode:
+            return
+        self.engine.dispose()
+        if inode is None:
+            raise StoreUnavailable(f"the file {self._file} of the store is gone")
+        check_migrated(self.engine)
+        self._inode = inode
 
     def head(self) -> int:
         """The last position of the log, 0 where nothing was written yet."""
