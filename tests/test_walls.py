@@ -44,6 +44,16 @@ SEAMS = {
     "lightgbm": {"recsys/trees.py"},
     "matplotlib": {"training/figures.py"},
     "jinja2": {"training/page.py"},
+    "alembic": {
+        "serving/store/migration.py",
+        "serving/store/migrations/env.py",
+        "serving/store/migrations/versions/r0001.py",
+    },
+    "sqlalchemy": {
+        *(f"serving/store/{stem}.py" for stem in ("apply", "commands", "connect", "migration", "model", "question")),
+        *(f"serving/store/{stem}.py" for stem in ("store", "tables")),
+        "serving/store/migrations/versions/r0001.py",
+    },
 }
 #: Those that must not be imported merely because the module is.
 LAZY = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import StoreError
@@ -24,6 +24,12 @@ DOCUMENTS: Final = {"posting": POSTINGS, "candidate": CANDIDATES, "key": KEYS}
 _CHUNK: Final = 1000  # ids in one question: every one is a variable, of which SQLite takes 32,766
 _INSERTS: Final[dict[str, Callable[[Table], Any]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
+# Made once: to put a statement together takes longer than to run it.
+_LOCK_HEAD: Final = select(HEAD.c.position).where(HEAD.c.id == 1).with_for_update()
+_MOVE_HEAD: Final = update(HEAD).where(HEAD.c.id == 1).values(position=bindparam("last"))
+_ADD_EVENTS: Final = insert(EVENTS)
+_ADD_CHANGES: Final = insert(CHANGES)
+
 
 def apply(connection: Connection, lines: Sequence[Line], at: float) -> list[Answer]:
     """Writes the lines in order, as one after the other would be.
@@ -36,7 +42,7 @@ def apply(connection: Connection, lines: Sequence[Line], at: float) -> list[Answ
     Returns:
         for each line its outcome, and the position up to which a reader must have come to obey it.
     """
-    head = connection.execute(select(HEAD.c.position).where(HEAD.c.id == 1).with_for_update()).scalar()
+    head = connection.execute(_LOCK_HEAD).scalar()
     if head is None:
         raise StoreError("the store has lost the row of its head: restore it from a backup")
     fold = _Fold(connection, lines, head)
@@ -119,10 +125,10 @@ class _Fold:
             for line, at_ in self._new.values()
         ]
         if rows:
-            connection.execute(insert(EVENTS), rows)
-        connection.execute(update(HEAD).where(HEAD.c.id == 1).values(position=self._last))
+            connection.execute(_ADD_EVENTS, rows)
+        connection.execute(_MOVE_HEAD, {"last": self._last})
         connection.execute(
-            insert(CHANGES),
+            _ADD_CHANGES,
             [
                 {"position": position, "kind": line.kind, "key": line.key, "document": line.text, "at": at}
                 for line, position in self._log

@@ -19,12 +19,13 @@ _GONE: Final = frozenset(("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READON
 _PASSING: Final = ("08", "53", "57", "58", "40", "55", "25P03", "25006")
 
 
-def make_engine(url: str, wait_seconds: float) -> Engine:
+def make_engine(url: str, wait_seconds: float, create: bool = False) -> Engine:
     """An engine whose connections keep what they acknowledge.
 
     Args:
         url: "sqlite:///file.db" or "postgresql://user@host/database".
         wait_seconds: the longest wait for a lock or for a free connection.
+        create: make the file of an SQLite database that is not there.
 
     Raises:
         StoreError: the URL is of no such kind.
@@ -34,7 +35,7 @@ def make_engine(url: str, wait_seconds: float) -> Engine:
     except ArgumentError:
         raise StoreError(f"{url!r} is no address of a store: give sqlite:///file.db or postgresql://...") from None
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, wait_seconds)
+        return _sqlite(parsed, wait_seconds, create)
     if parsed.get_backend_name() == "postgresql":
         return _postgresql(parsed, wait_seconds)
     raise StoreError(f"a store is kept in SQLite or PostgreSQL, not in {parsed.get_backend_name()}")
@@ -45,12 +46,16 @@ def file_of(engine: Engine) -> Path | None:
     return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
 
 
-def _sqlite(url: URL, wait_seconds: float) -> Engine:
+def _sqlite(url: URL, wait_seconds: float, create: bool) -> Engine:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise StoreError("a store in SQLite needs a file: give sqlite:///file.db, or sqlite:////folder/file.db")
+    # By its default SQLite would put an empty database in the place of a file that has gone.
+    address = f"{Path(url.database).absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
-        connect_args={"timeout": wait_seconds, "isolation_level": None, "check_same_thread": False},
+        creator=lambda: sqlite3.connect(
+            address, uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
+        ),
         pool_size=_POOL,
         max_overflow=_POOL,
         pool_timeout=wait_seconds,
@@ -126,23 +131,24 @@ def said(engine: Engine) -> Iterator[None]:
     except TimeoutError:
         raise StoreUnavailable(f"{_name(engine)}: no connection was free in time; try again") from None
     except DBAPIError as error:
-        raise _translated(engine, error) from error
+        raise _translated(engine, error.orig, error.connection_invalidated) from error
+    except engine.dialect.loaded_dbapi.Error as error:  # where the driver was asked directly
+        raise _translated(engine, error, False) from error
 
 
 def _name(engine: Engine) -> str:
     return f"the store {engine.url.render_as_string(hide_password=True)}"
 
 
-def _translated(engine: Engine, error: DBAPIError) -> StoreError:
-    cause = error.orig
+def _translated(engine: Engine, cause: BaseException | None, lost: bool) -> StoreError:
     first = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorname", "SQLITE_").removeprefix("SQLITE_")
         passing = code.split("_")[0] in _GONE
     else:
         state = getattr(cause, "sqlstate", None)
-        lost = state is None and (error.connection_invalidated or type(cause).__name__ == "OperationalError")
-        passing = lost or (state or "").startswith(_PASSING)
+        lost |= type(cause).__name__ == "OperationalError"
+        passing = lost if state is None else state.startswith(_PASSING)
     if passing:
         return StoreUnavailable(f"{_name(engine)} cannot be used now: {first}")
     if "no such table" in first or getattr(cause, "sqlstate", None) == "42P01":

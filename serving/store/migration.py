@@ -27,7 +27,7 @@ def migrate(url: str) -> list[str]:
         StoreError: a newer version of jobrec made these tables.
         StoreUnavailable: the database cannot be reached.
     """
-    engine = make_engine(url, _WAIT_SECONDS)
+    engine = make_engine(url, _WAIT_SECONDS, create=True)
     try:
         with writing(engine) as connection:
             if engine.dialect.name == "postgresql":

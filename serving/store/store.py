@@ -3,9 +3,9 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, bindparam, delete, select, update
 
 from recsys.errors import StoreError, StoreUnavailable
 from serving.store.apply import Answer, apply, chunks, insert_new, upsert
@@ -13,11 +13,21 @@ from serving.store.connect import file_of, make_engine, reading, writing
 from serving.store.keys import Key
 from serving.store.migration import check_migrated
 from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
+from serving.store.question import Question
 from serving.store.together import Together
 from serving.store.undo import without_undone
 from serving.store.writes import Change, Document, Line, Receipt, Write, check_id, checked, parsed
 
 _PRUNED_AT_ONCE: Final = 20_000
+
+_NO_END: Final = 2**62
+_LOG: Final = (
+    select(CHANGES.c.position, CHANGES.c.kind, CHANGES.c.key, CHANGES.c.document, CHANGES.c.at)
+    .where(CHANGES.c.position > bindparam("after"), CHANGES.c.position <= bindparam("upto"))
+    .order_by(CHANGES.c.position)
+    .limit(bindparam("limit"))
+)
+_EVENTS: Final = select(EVENTS.c.document).where(EVENTS.c.candidate == bindparam("id")).order_by(EVENTS.c.position)
 
 
 class Store:
@@ -31,6 +41,14 @@ class Store:
         self._together = Together(self._transact)
         self._file = file_of(engine)
         self._inode = self._file and _inode(self._file)
+        self._head = Question(engine, select(HEAD.c.position))
+        self._pruned = Question(engine, select(HEAD.c.pruned))
+        self._changes = Question(engine, _LOG)
+        self._posting, self._candidate = (
+            Question(engine, select(table.c.document).where(table.c.id == bindparam("id")))
+            for table in (POSTINGS, CANDIDATES)
+        )
+        self._events = Question(engine, _EVENTS)
 
     @classmethod
     def open(cls, url: str, wait_seconds: float = 5.0) -> "Store":
@@ -89,17 +107,17 @@ class Store:
         if self._file is None:
             return
         inode = _inode(self._file)
-        if inode is None or inode != self._inode:
-            self.engine.dispose()
-            self._inode = inode
-            if inode is None:
-                raise StoreUnavailable(f"the file {self._file} of the store is gone")
-            check_migrated(self.engine)
+        if inode is not None and inode == self._inode:
+            return
+        self.engine.dispose()
+        if inode is None:
+            raise StoreUnavailable(f"the file {self._file} of the store is gone")
+        check_migrated(self.engine)
+        self._inode = inode
 
     def head(self) -> int:
         """The last position of the log, 0 where nothing was written yet."""
-        with reading(self.engine) as connection:
-            return int(connection.execute(select(HEAD.c.position)).scalar_one())
+        return int(self._head.value())
 
     def identity(self) -> str:
         """A name that no other store has: positions of one store mean nothing in another."""
@@ -117,42 +135,32 @@ class Store:
         Raises:
             StoreError: entries after ``after`` have been pruned.
         """
-        c = CHANGES.c
-        query = select(c.position, c.kind, c.key, c.document, c.at).where(c.position > after)
-        if upto is not None:
-            query = query.where(c.position <= upto)
-        with reading(self.engine) as connection:
-            rows = connection.execute(query.order_by(c.position).limit(limit)).all()
-            if not rows or rows[0].position != after + 1:
-                pruned = int(connection.execute(select(HEAD.c.pruned)).scalar_one())
-                if after < pruned:
-                    raise StoreError(
-                        f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
-                        f" start from a bundle made at {pruned:,} or later"
-                    )
+        rows = self._changes.rows(after=after, limit=limit, upto=_NO_END if upto is None else upto)
+        if not rows or rows[0][0] != after + 1:
+            pruned = self.pruned()
+            if after < pruned:
+                raise StoreError(
+                    f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
+                    f" start from a bundle made at {pruned:,} or later"
+                )
         return [
-            Change(at, kind, key, None if text is None else parsed(text), when) for at, kind, key, text, when in rows
+            Change(position, kind, key, None if text is None else parsed(text), at)
+            for position, kind, key, text, at in rows
         ]
 
     def posting(self, posting_id: str) -> Document | None:
         """The current document of a posting."""
-        return self._document(POSTINGS, posting_id)
+        text = self._posting.value(id=posting_id)
+        return None if text is None else parsed(text)
 
     def candidate(self, candidate_id: str) -> Document | None:
         """The current document of a candidate."""
-        return self._document(CANDIDATES, candidate_id)
-
-    def _document(self, table: Any, key: str) -> Document | None:
-        with reading(self.engine) as connection:
-            text = connection.execute(select(table.c.document).where(table.c.id == key)).scalar()
+        text = self._candidate.value(id=candidate_id)
         return None if text is None else parsed(text)
 
     def events_of(self, candidate_id: str) -> list[Document]:
         """A candidate's events, oldest first, without undos and what they undid."""
-        query = select(EVENTS.c.document).where(EVENTS.c.candidate == candidate_id).order_by(EVENTS.c.position)
-        with reading(self.engine) as connection:
-            texts = connection.execute(query).scalars().all()
-        return without_undone([parsed(text) for text in texts])
+        return without_undone([parsed(text) for (text,) in self._events.rows(id=candidate_id)])
 
     def keys(self) -> list[Key]:
         """All API keys that are not revoked, oldest first."""
@@ -193,8 +201,7 @@ class Store:
 
     def pruned(self) -> int:
         """The position up to which the log was pruned."""
-        with reading(self.engine) as connection:
-            return int(connection.execute(select(HEAD.c.pruned)).scalar_one())
+        return int(self._pruned.value())
 
     def prune(self, before: int) -> int:
         """Drops the entries of the log before a position. Documents, events and keys stay as they are.

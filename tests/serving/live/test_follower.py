@@ -147,7 +147,8 @@ def test_a_newcomer_is_answered_as_one_who_asks_with_the_same(market, store, sco
     viewed = scorer.engine.catalogue.ids.names()[[3, 40, 90]].tolist()
     document = {
         "candidate_id": "new", "headline": "Nurse", "text": "Ten years in a hospital", "desired_titles": ["Head nurse"],
-        "skills": ["triage", "Python"], "latitude": 41.9, "longitude": -87.6, "max_distance_km": 30.0, "remote_ok": True,
+        "skills": ["triage", "Python"], "latitude": 41.9, "longitude": -87.6, "max_distance_km": 30.0,
+        "remote_ok": True,
     }  # fmt: skip
     events = [
         {"event_id": f"e{n}", "candidate_id": "new", "posting_id": one, "type": "view", "timestamp": now - 60 * n}

@@ -155,6 +155,8 @@ def test_sqlite_file_deleted_under_the_store(in_file, sqlite_url, tmp_path):
         file.rename(tmp_path / f"kept-{file.name}")
     with pytest.raises(StoreUnavailable, match="gone"):
         in_file.write([posting("q")])
+    with pytest.raises(StoreUnavailable):
+        in_file.head()
     assert not (tmp_path / "store.db").exists()
     for file in tmp_path.glob("kept-*"):
         file.rename(tmp_path / file.name.removeprefix("kept-"))

@@ -14,6 +14,7 @@ from serving.store import tables as tables_module
 from serving.store.commands import store_import
 from serving.store.from_tables import documents_of
 from serving.store.tables import tables_at
+from training.simulate import SimulateConfig, simulate
 from training.sources import read_tables
 from training.sources.config import SourcesConfig
 
@@ -62,9 +63,12 @@ def assert_same_pages(left, right):
     assert len(pairs) == len({pair[:2] for pair in pairs}) == len({(pair[0], pair[2]) for pair in pairs})
 
 
-def test_a_simulated_market_survives_the_way_through_the_store(store, market, tmp_path, monkeypatch):
+def test_a_simulated_market_survives_the_way_through_the_store(store, tmp_path, monkeypatch):
     monkeypatch.setattr(tables_module, "_PIECE", 100)  # several pieces, whose rows must fit together
-    read, _ = read_tables(SourcesConfig(), market.data, tmp_path / "rejected.parquet")
+    simulate(SimulateConfig(candidates=60, postings=250, seed=3), tmp_path / "data")
+    read, _ = read_tables(SourcesConfig(), tmp_path / "data", tmp_path / "rejected.parquet")
+    assert len(read.events) > 100
+    assert len(read.experience) > 0
     writes = list(documents_of(read))
     counts = store_import(store, writes)
     assert counts["stored"] == len(writes) == counts["position"]
