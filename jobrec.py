@@ -55,10 +55,19 @@ def _simulate(args: argparse.Namespace) -> Answer:
 
 def _train(args: argparse.Namespace) -> Answer:
     from training.config import load_config
-    from training.train import train
+    from training.train import train, train_on
 
-    started = time.perf_counter()
-    trained = train(load_config(args.config), args.data, args.out, args.cache, say)
+    started, config = time.perf_counter(), load_config(args.config)
+    if args.store is None:
+        trained = train(config, args.data, args.out, args.cache, say)
+    else:
+        from serving.store import Store
+        from serving.store.tables import tables_at
+
+        with Store.open(args.store) as store:
+            tables, position = tables_at(store, args.position)
+        say(f"the store at position {position}")
+        trained = train_on(config, tables, args.out, args.cache, say, position)
     seconds = time.perf_counter() - started
     print(
         f"bundle {args.out}: {len(trained.prepared.ids)} postings, order: {trained.choice.ranker.name}, {seconds:.0f} s"
@@ -116,6 +125,80 @@ def _export(args: argparse.Namespace) -> Answer:
     return {"rows": rows, "candidates": len(scorer.candidates), "seconds": seconds, "out": str(args.out)}
 
 
+def _import(args: argparse.Namespace) -> Answer:
+    from serving.store import Store
+    from serving.store.commands import store_import
+    from serving.store.from_tables import documents_of
+    from training.config import load_config
+    from training.train import read
+
+    rejected = Path(f"{args.data}.rejected.parquet") if args.rejected is None else args.rejected
+    with Store.open(args.store) as store:
+        counts = store_import(store, documents_of(read(load_config(args.config), args.data, rejected, say)))
+    print(", ".join(f"{name} {count}" for name, count in counts.items()))
+    return counts
+
+
+def _store(args: argparse.Namespace) -> Answer:
+    from serving.store import commands
+
+    found: Answer
+    if args.what == "prune":
+        found = commands.store_prune(args.store, args.before)
+    else:
+        found = commands.store_migrate(args.store) if args.what == "migrate" else commands.store_status(args.store)
+    for name, value in found.items():
+        print(f"{name}: {value}")
+    return found
+
+
+def _keys(args: argparse.Namespace) -> Answer:
+    from serving.store import commands
+
+    if args.what == "create":
+        found = commands.keys_create(args.store, args.scope or ["read"], args.name)
+        print(f"{found['token']}\nThis is shown once. Send it as: Authorization: Bearer TOKEN")
+        return found
+    if args.what == "revoke":
+        return commands.keys_revoke(args.store, args.key)
+    listed = commands.keys_list(args.store)
+    for one in listed:
+        print(f"{one['key_id']}  {','.join(one['scopes'])}  {one['name']}")
+    return {"keys": listed}
+
+
+def _bundles(args: argparse.Namespace) -> Answer:
+    from serving import bundle_commands
+
+    if args.what == "activate":
+        return bundle_commands.activate_bundle(args.home, args.name, print, args.force_gate)
+    if args.what == "rollback":
+        return bundle_commands.roll_back(args.home, print)
+    return bundle_commands.list_bundles(args.home, print)
+
+
+def _serve(args: argparse.Namespace) -> Answer:
+    import logging
+
+    from serving.config import load_serve_config
+    from serving.serve import run_service
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    config = load_serve_config(args.config)
+    asked = {"host": args.host, "port": args.port, "open": True if args.open else None}
+    http = config.http.model_validate(config.http.model_dump() | {k: v for k, v in asked.items() if v is not None})
+    changed = {"http": http} | ({} if args.workers is None else {"workers": args.workers})
+    run_service(
+        args.home,
+        args.store,
+        args.run or args.home / "run",
+        args.cache,
+        config.model_copy(update=changed),
+        lambda host, port: say(f"http://{host}:{port}/docs"),
+    )
+    return {}
+
+
 def _adapt_encoder(args: argparse.Namespace) -> Answer:
     from training.adapt.adapt import adapt
     from training.adapt.config import load_adapt_config
@@ -158,8 +241,11 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = command(name, run, help_)
         one.add_argument("--config", type=Path, help="YAML; without it, tables with the canonical names and columns")
-        one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
+        where = one.add_mutually_exclusive_group(required=True)
+        where.add_argument("--data", type=Path, help="folder that the paths in the config are relative to")
         if name == "train":
+            where.add_argument("--store", help="URL of a store, instead of files")
+            one.add_argument("--position", type=int, help="of the store's log; without it, all there is")
             one.add_argument("--out", type=Path, required=True)
         else:
             one.add_argument(
@@ -194,8 +280,42 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, help="folder of the model, for encoder.encoder of a board")
     one.add_argument("--minutes", type=float, help="stop after so many and keep the best checkpoint")
     one.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was ended")
+    _service_commands(command)
     command("doctor", _doctor, "what is installed, which model, which threads, what is missing")
     return parser
+
+
+def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    store = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+    one = command("import", _import, "put a board's tables into a store")
+    one.add_argument("--config", type=Path, help="as for train")
+    one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
+    one.add_argument("--store", required=True, help=store)
+    one.add_argument("--rejected", type=Path, help="file for what is set aside")
+    one = command("store", _store, "make a store or bring it up to date; what is in it; drop old parts of its log")
+    one.add_argument("what", choices=("migrate", "status", "prune"))
+    one.add_argument("--store", required=True, help=store)
+    one.add_argument("--before", type=int, default=0, help="with prune: the first position to keep")
+    one = command("keys", _keys, "make, list and revoke API keys")
+    one.add_argument("what", choices=("create", "list", "revoke"))
+    one.add_argument("--store", required=True, help=store)
+    one.add_argument("--scope", action="append", choices=("read", "write", "admin"), default=None)
+    one.add_argument("--name", default="", help="with create: whose it is")
+    one.add_argument("--key", help="with revoke: its id")
+    one = command("bundles", _bundles, "which bundles are there; change to another; go back")
+    one.add_argument("what", choices=("list", "activate", "rollback"))
+    one.add_argument("name", nargs="?", help="with activate: the bundle's folder in HOME/bundles")
+    one.add_argument("--home", type=Path, required=True)
+    one.add_argument("--force-gate", action="store_true", help="take a bundle whose validation figures are lower")
+    one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
+    one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
+    one.add_argument("--store", required=True, help=store)
+    one.add_argument("--run", type=Path, help="folder of this host's sockets (HOME/run)")
+    one.add_argument("--config", type=Path, help="YAML: limits, keys, how it keeps up")
+    one.add_argument("--host")
+    one.add_argument("--port", type=int)
+    one.add_argument("--workers", type=int)
+    one.add_argument("--open", action="store_true", help="no key is needed; on loopback only")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -33,7 +33,7 @@ from training.config import TrainConfig, ValidationSettings, load_config
 from training.learn import Lessons, learn_linear
 from training.prepare import Prepared
 from training.split import latest_moment, validation_blocks
-from training.train import read_and_prepare
+from training.train import prepare_tables, read
 from training.validate import FOLDS, Asked, ask, lessons_of, whole_lists
 
 Rows = NDArray[np.int32]
@@ -168,7 +168,8 @@ def learn(
 
 def real_board(config: TrainConfig, data: Path, work: Path, requests: int) -> tuple[list[str], list[Case], Flags]:
     """Validation queries of a board, in cases of one block and one fold each; which answers had events."""
-    prepared, _, _ = read_and_prepare(config, data, work / "cache", work / "rejected.parquet", print)
+    tables = read(config, data, work / "rejected.parquet", print)
+    prepared, _ = prepare_tables(config, tables, work / "cache", print)
     asked, orders, cuts = learn(prepared, config, latest_moment(prepared, time.time()))
     rng, seed = np.random.default_rng(config.validation.seed), config.validation.seed
     share = requests / sum(len(one.block) for one in asked)

@@ -10,6 +10,7 @@
     +-- EncoderError       texts cannot be encoded now
     |   +-- EncoderBusy        too many wait for it
     |   +-- EncoderGone        its process does not answer
+    +-- Behind             what was asked to be waited for did not come in time
     +-- MissingExtraError  an optional part is not installed
 
 The message says what, where and what to do. The command line prints it as one line and exits with 2.
@@ -54,6 +55,10 @@ class EncoderBusy(EncoderError):
 
 class EncoderGone(EncoderError):
     """The encoder's process does not answer."""
+
+
+class Behind(JobrecError):
+    """What a reader asked to be waited for (a position of the log) did not come in time."""
 
 
 class MissingExtraError(JobrecError):

@@ -83,19 +83,34 @@ class Growth:
         """
         before = np.array([self.row(one) for one in newcomers.ids], np.int32)
         renewed = self._only_renewed(newcomers, before)
-        self._renew(newcomers.take(np.flatnonzero(renewed)), before[renewed])
+        dates = newcomers.attributes
+        self._renew(before[renewed], dates.posted[renewed], dates.until[renewed])
         self._append(newcomers.take(np.flatnonzero(~renewed)), before[~renewed])
 
     def remove(self, posting_ids: Sequence[str]) -> None:
         """Take postings down; ids that are not known are passed over."""
         self._take_down([row for one in posting_ids if (row := self.row(one)) >= 0])
 
+    def redate(self, posting_id: str, posted: float, until: float) -> None:
+        """Other dates for a posting, seconds since 1970, NaN where not given; one that is not known is passed over."""
+        row = self.row(posting_id)
+        if row < 0:
+            return
+        old = self._whole.attributes
+        dates = np.array([posted, until])
+        if not _equal(np.array([[old.posted[row], old.until[row]]]), dates[None])[0]:
+            self._renew(np.array([row], np.int32), dates[:1], dates[1:])
+
+    @property
+    def ids(self) -> GrownIds:
+        """All ids as they stand."""
+        return GrownIds(self._ids, self._names, self._rows_of, self.added)
+
     def snapshot(self) -> Catalogue:
         """The catalogue as it stands."""
-        ids = GrownIds(self._ids, self._names, self._rows_of, self.added)
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
-        return replace(self._whole, ids=ids, gone=self._gone, fresh=fresh)
+        return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
         """New rows; those that their ids stood for before, -1 where there were none, are taken down."""
@@ -142,14 +157,14 @@ class Growth:
                 same &= _equal(getattr(whole.attributes, field.name)[at], getattr(newcomers.attributes, field.name))
         return same & _equal(whole.place[at], self._places(newcomers))
 
-    def _renew(self, newcomers: Newcomers, rows: Rows) -> None:
+    def _renew(self, rows: Rows, posted: NDArray[np.float64], until: NDArray[np.float64]) -> None:
         """Other dates for the same rows; in new columns, since snapshots hold the old ones."""
         if len(rows) == 0:
             return
-        changed = {name: getattr(self._whole.attributes, name).copy() for name in _DATES}
-        for name, column in changed.items():
-            column[rows] = getattr(newcomers.attributes, name)
-        self._whole = replace(self._whole, attributes=replace(self._whole.attributes, **changed))
+        old = self._whole.attributes
+        new = replace(old, posted=old.posted.copy(), until=old.until.copy())
+        new.posted[rows], new.until[rows] = posted, until
+        self._whole = replace(self._whole, attributes=new)
 
     def _places(self, newcomers: Newcomers) -> NDArray[np.float32]:
         """Unit vectors (R, L, 3), L as in the catalogue."""

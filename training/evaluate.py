@@ -25,7 +25,7 @@ from training.report import Report
 from training.split import latest_moment, validation_blocks
 from training.summarise import summarise
 from training.teach import teach
-from training.train import read_and_prepare
+from training.train import prepare_tables, read
 from training.trial import Trial
 from training.validate import FOLDS, Asked, ask, whole_lists
 
@@ -79,7 +79,7 @@ def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str],
         DataError: the board has no events to ask for.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    prepared, _, _ = read_and_prepare(config, data, cache, cache / "evaluate.rejected.parquet", say)
+    prepared, _ = prepare_tables(config, read(config, data, cache / "evaluate.rejected.parquet", say), cache, say)
     now = latest_moment(prepared, np.inf) if np.isfinite(prepared.candidates.histories.time).any() else 0.0
     blocks = validation_blocks(prepared, config.engine.events, config.validation, now)
     if not blocks:

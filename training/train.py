@@ -24,7 +24,7 @@ from training.choose import Choice, choose_ranker
 from training.config import TrainConfig
 from training.prepare import Prepared, prepare
 from training.snapshot import catalogue_at
-from training.sources import ReadSummary, read_tables
+from training.sources import read_tables
 from training.split import latest_moment, validation_blocks
 
 Say = Callable[[str], None]
@@ -38,23 +38,25 @@ class Trained:
 
     prepared: Prepared
     choice: Choice
-    summary: ReadSummary
     manifest: dict[str, Any]
 
 
-def read_and_prepare(
-    config: TrainConfig, data: Path, cache: Path, rejected: Path, say: Say
-) -> tuple[Prepared, ReadSummary, str]:
-    """Read the tables, encode them through the cache; also gives the encoder's name."""
+def read(config: TrainConfig, data: Path, rejected: Path, say: Say) -> Tables:
+    """The tables in a folder; what is set aside goes to the file ``rejected``."""
     tables, summary = read_tables(config.sources, data, rejected)
     for line in summary.lines():
         say(line)
+    return tables
+
+
+def prepare_tables(config: TrainConfig, tables: Tables, cache: Path, say: Say) -> tuple[Prepared, str]:
+    """Encode the tables through the cache; also gives the encoder's name."""
     encoder = load_encoder(config.encoder, cache)
     _warn_of_language(tables, config, say)
     say(f"encoding with {encoder.name}")
     vectors = VectorCache(cache, encoder.name, encoder.dimension)
     prepared = prepare(tables, encoder, vectors, progress=True, words=config.engine.words)
-    return prepared, summary, encoder.name
+    return prepared, encoder.name
 
 
 def _warn_of_language(tables: Tables, config: TrainConfig, say: Say) -> None:
@@ -65,14 +67,27 @@ def _warn_of_language(tables: Tables, config: TrainConfig, say: Say) -> None:
 
 
 def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> Trained:
-    """Make a bundle at ``out`` from the tables in ``data``.
+    """Make a bundle at ``out`` from the tables in ``data``, a folder that the paths in the config are relative to.
+
+    Raises:
+        JobrecError: what is wrong with the input, in one line.
+    """
+    check_free(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tables = read(config, data, out.parent / f"{out.name}.rejected.parquet", say)
+    return train_on(config, tables, out, cache, say)
+
+
+def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: Say, position: int = 0) -> Trained:
+    """Make a bundle at ``out``.
 
     Args:
         config: of every stage.
-        data: folder that the paths in the config are relative to.
+        tables: of the board.
         out: the bundle's folder.
         cache: folder of the vector cache.
         say: prints a line of progress.
+        position: of a store's log, at which the tables were read; 0: they are from files.
 
     Raises:
         JobrecError: what is wrong with the input, in one line.
@@ -80,9 +95,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
     started = time.time()
     check_free(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    prepared, summary, encoder_name = read_and_prepare(
-        config, data, cache, out.parent / f"{out.name}.rejected.parquet", say
-    )
+    prepared, encoder_name = prepare_tables(config, tables, cache, say)
     now = latest_moment(prepared, started)
     choice = choose_ranker(
         prepared,
@@ -95,7 +108,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
     everything = np.ones(len(prepared.candidates.histories.posting), bool)
     catalogue = catalogue_at(prepared, config.engine, everything, now, now)
     engine = Engine(catalogue, choice.ranker, config.engine, prepared.skills, cut=choice.cut)
-    facts = _facts(config, encoder_name, choice, now, started)
+    facts = _facts(config, encoder_name, choice, now, started) | {"position": position}
     write_bundle(
         out,
         catalogue,
@@ -111,7 +124,7 @@ def train(config: TrainConfig, data: Path, out: Path, cache: Path, say: Say) -> 
         {SMOKE: smoke_document(engine, prepared.candidates, now)},
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
-    return Trained(prepared, choice, summary, facts)
+    return Trained(prepared, choice, facts)
 
 
 def _sentence(choice: Choice, config: TrainConfig) -> str:
@@ -129,7 +142,6 @@ def _facts(config: TrainConfig, encoder: str, choice: Choice, now: float, starte
     return {
         "created": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(started)),
         "as_of": now,
-        "position": 0,  # of the store's log; tables from files have none
         "encoder": {"name": encoder, "config": config.encoder.model_dump(mode="json")},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "validation": {

@@ -11,15 +11,17 @@ may never have been made by this encoder. What is there already is looked up, no
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from recsys.documents import place_names_of
 from recsys.errors import EncoderBusy, EncoderGone, StoreUnavailable
 from recsys.text import normalise
 from serving.board import Board
 from serving.encoder.batcher import Batcher, cost
 from serving.encoder.blobs import digest_of, to_blobs
+from serving.encoder.places import PLACES, Names, digest_of_place, points_of
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +56,18 @@ class Log(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
+PointsOf = Callable[[Sequence[Names]], dict[bytes, bytes]]
 #: The texts of each of some documents of one kind.
 TextsOf = Callable[[str, Sequence[dict[str, Any]]], Sequence[Sequence[str]]]
 
 
 @dataclass(frozen=True)
 class _Step:
-    """Changes up to ``position``, and those of their texts that have no vector, by digest."""
+    """Changes up to ``position``; those of their texts that have no vector, and of their places that have no point."""
 
     position: int
     texts: dict[bytes, str]
+    places: dict[bytes, Names]
 
 
 class Indexer:
@@ -75,15 +79,21 @@ class Indexer:
         batcher: encodes, as bulk.
         texts_of: the texts of documents of a kind ("posting", "candidate").
         start: position of the bundle that is served: earlier texts have their vectors in it.
+        points_of: blobs of places by name.
     """
 
     def __init__(
-        self, open_: Callable[[], tuple[Log, Board]], batcher: Batcher, texts_of: TextsOf, start: int = 0
+        self,
+        open_: Callable[[], tuple[Log, Board]],
+        batcher: Batcher,
+        texts_of: TextsOf,
+        start: int = 0,
+        points_of: PointsOf = points_of,
     ) -> None:
         self.position = start
         self._open = open_
         self._opened: tuple[Log, Board] | None = None
-        self._batcher, self._texts_of = batcher, texts_of
+        self._batcher, self._texts_of, self._points_of = batcher, texts_of, points_of
         self._encoder = batcher.encoder.name
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -165,6 +175,8 @@ class Indexer:
         if step.texts:
             vectors = self._encode(list(step.texts.values()))
             self._store.put_vectors(self._encoder, dict(zip(step.texts, vectors, strict=True)))
+        if step.places:
+            self._store.put_vectors(PLACES, self._points_of(list(step.places.values())))
         self._store.set_indexed(self._encoder, step.position)
         self.position = step.position
         self._board.raise_head(step.position)
@@ -181,20 +193,32 @@ class Indexer:
     def _steps(self, changes: Sequence[Entry]) -> Iterator[_Step]:
         """The changes cut so that each step is about ``STEP`` seconds of encoding."""
         texts = self._digests(changes)
-        wanted = list({digest for some in texts for digest in some})
-        known = set(self._store.vectors(self._encoder, wanted)) if wanted else set()
+        places = [self._places(change) for change in changes]
+        known = self._known(self._encoder, texts) | self._known(PLACES, places)
         missing: dict[bytes, str] = {}
+        unknown: dict[bytes, Names] = {}
         spent = 0
-        for change, some in zip(changes, texts, strict=True):
+        for change, some, where in zip(changes, texts, places, strict=True):
             if spent and spent >= STEP * self._batcher.speed():
-                yield _Step(change.position - 1, missing)  # the log has no gaps
-                missing, spent = {}, 0
+                yield _Step(change.position - 1, missing, unknown)  # the log has no gaps
+                missing, unknown, spent = {}, {}, 0
             for digest, text in some.items():
                 if digest not in known:
                     known.add(digest)
                     missing[digest] = text
                     spent += cost(text)
-        yield _Step(changes[-1].position, missing)
+            unknown |= {digest: names for digest, names in where.items() if digest not in known}
+            known |= where.keys()
+        yield _Step(changes[-1].position, missing, unknown)
+
+    def _known(self, what: str, digests: Sequence[Iterable[bytes]]) -> set[bytes]:
+        wanted = list({digest for some in digests for digest in some})
+        return set(self._store.vectors(what, wanted)) if wanted else set()
+
+    def _places(self, change: Entry) -> dict[bytes, Names]:
+        if change.document is None or change.kind not in ("posting", "candidate"):
+            return {}
+        return {digest_of_place(names): names for names in place_names_of(change.document)}
 
     def _digests(self, changes: Sequence[Entry]) -> list[dict[bytes, str]]:
         """Texts of each change by digest."""

@@ -1,10 +1,9 @@
 """The store: everything that must survive a crash, behind one class."""
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import Engine, delete, select, update
 
@@ -16,7 +15,7 @@ from serving.store.migration import check_migrated
 from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
 from serving.store.together import Together
 from serving.store.undo import without_undone
-from serving.store.writes import Change, Document, Line, Receipt, Write, check_id, checked
+from serving.store.writes import Change, Document, Line, Receipt, Write, check_id, checked, parsed
 
 _PRUNED_AT_ONCE: Final = 20_000
 
@@ -28,7 +27,7 @@ class Store:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._together = Together(self._transact)
         self._file = file_of(engine)
         self._inode = self._file and _inode(self._file)
@@ -58,7 +57,7 @@ class Store:
 
     def close(self) -> None:
         """Gives up all connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> "Store":
         return self
@@ -82,7 +81,7 @@ class Store:
 
     def _transact(self, lines: list[Line]) -> list[Answer]:
         self._check_file()
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             return apply(connection, lines, time.time())
 
     def _check_file(self) -> None:
@@ -91,20 +90,20 @@ class Store:
             return
         inode = _inode(self._file)
         if inode is None or inode != self._inode:
-            self._engine.dispose()
+            self.engine.dispose()
             self._inode = inode
             if inode is None:
                 raise StoreUnavailable(f"the file {self._file} of the store is gone")
-            check_migrated(self._engine)
+            check_migrated(self.engine)
 
     def head(self) -> int:
         """The last position of the log, 0 where nothing was written yet."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return int(connection.execute(select(HEAD.c.position)).scalar_one())
 
     def identity(self) -> str:
         """A name that no other store has: positions of one store mean nothing in another."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return str(connection.execute(select(HEAD.c.store)).scalar_one())
 
     def changes(self, after: int, limit: int, upto: int | None = None) -> list[Change]:
@@ -122,7 +121,7 @@ class Store:
         query = select(c.position, c.kind, c.key, c.document, c.at).where(c.position > after)
         if upto is not None:
             query = query.where(c.position <= upto)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(query.order_by(c.position).limit(limit)).all()
             if not rows or rows[0].position != after + 1:
                 pruned = int(connection.execute(select(HEAD.c.pruned)).scalar_one())
@@ -131,7 +130,9 @@ class Store:
                         f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
                         f" start from a bundle made at {pruned:,} or later"
                     )
-        return [Change(at, kind, key, text and json.loads(text), when) for at, kind, key, text, when in rows]
+        return [
+            Change(at, kind, key, None if text is None else parsed(text), when) for at, kind, key, text, when in rows
+        ]
 
     def posting(self, posting_id: str) -> Document | None:
         """The current document of a posting."""
@@ -142,28 +143,28 @@ class Store:
         return self._document(CANDIDATES, candidate_id)
 
     def _document(self, table: Any, key: str) -> Document | None:
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             text = connection.execute(select(table.c.document).where(table.c.id == key)).scalar()
-        return None if text is None else cast(Document, json.loads(text))
+        return None if text is None else parsed(text)
 
     def events_of(self, candidate_id: str) -> list[Document]:
         """A candidate's events, oldest first, without undos and what they undid."""
         query = select(EVENTS.c.document).where(EVENTS.c.candidate == candidate_id).order_by(EVENTS.c.position)
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             texts = connection.execute(query).scalars().all()
-        return without_undone([json.loads(text) for text in texts])
+        return without_undone([parsed(text) for text in texts])
 
     def keys(self) -> list[Key]:
         """All API keys that are not revoked, oldest first."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             texts = connection.execute(select(KEYS.c.document).order_by(KEYS.c.position)).scalars().all()
-        return [Key.from_document(json.loads(text)) for text in texts]
+        return [Key.from_document(parsed(text)) for text in texts]
 
     def vectors(self, encoder: str, digests: Sequence[bytes]) -> dict[bytes, bytes]:
         """The vectors that an encoder made of texts, by digest of the text, of those that are there."""
         c = VECTORS.c
         found: dict[bytes, bytes] = {}
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             for some in chunks(digests):
                 query = select(c.digest, c.vector).where(c.encoder == encoder, c.digest.in_(some))
                 found.update((bytes(digest), bytes(vector)) for digest, vector in connection.execute(query))
@@ -174,25 +175,25 @@ class Store:
         check_id(encoder, "the name of an encoder")
         rows = [{"encoder": encoder, "digest": digest, "vector": vector} for digest, vector in sorted(vectors.items())]
         if rows:
-            with writing(self._engine) as connection:
+            with writing(self.engine) as connection:
                 connection.execute(insert_new(connection, VECTORS), rows)
 
     def indexed(self, encoder: str) -> int:
         """The position up to which all texts have vectors of this encoder."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             position = connection.execute(select(INDEXED.c.position).where(INDEXED.c.encoder == encoder)).scalar()
         return int(position or 0)
 
     def set_indexed(self, encoder: str, position: int) -> None:
         """Moves ``indexed`` forward; never back."""
         check_id(encoder, "the name of an encoder")
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             statement = upsert(connection, INDEXED, ("position",), where=INDEXED.c.position < position)
             connection.execute(statement, {"encoder": encoder, "position": position})
 
     def pruned(self) -> int:
         """The position up to which the log was pruned."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return int(connection.execute(select(HEAD.c.pruned)).scalar_one())
 
     def prune(self, before: int) -> int:
@@ -209,7 +210,7 @@ class Store:
         dropped = 0
         while (done := self.pruned()) < before - 1:
             last = min(done + _PRUNED_AT_ONCE, before - 1)
-            with writing(self._engine) as connection:
+            with writing(self.engine) as connection:
                 connection.execute(update(HEAD).where(HEAD.c.id == 1, HEAD.c.pruned < last).values(pruned=last))
                 dropped += connection.execute(delete(CHANGES).where(CHANGES.c.position <= last)).rowcount
         return dropped

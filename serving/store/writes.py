@@ -94,6 +94,12 @@ def canonical(document: Document) -> str:
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def parsed(text: str) -> Document:
+    """The document of a canonical text."""
+    document: Document = json.loads(text)
+    return document
+
+
 def checked(writes: Sequence[Write]) -> list[Line]:
     """The writes as the database takes them.
 

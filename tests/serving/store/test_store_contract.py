@@ -1,26 +1,11 @@
 """What both databases must do alike."""
 
 import pytest
+from store_writes import candidate, did, posting
 
 from recsys.errors import DataError, StoreError
 from serving.store import Store, Write, migrate
 from serving.store.keys import make_key, verify
-
-
-def posting(key, title="Cook", **fields):
-    return Write("posting", key, {"posting_id": key, "title": title, **fields})
-
-
-def candidate(key, **fields):
-    return Write("candidate", key, {"candidate_id": key, **fields})
-
-
-def did(key, who="c", what="p", kind="view", at=1.0, **fields):
-    return Write(
-        "event",
-        key,
-        {"event_id": key, "candidate_id": who, "posting_id": what, "type": kind, "timestamp": at, **fields},
-    )
 
 
 def test_a_document_is_stored_and_read(store):

@@ -1,0 +1,60 @@
+"""The settings of the service, read from one YAML file."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from recsys.config import Settings
+from recsys.errors import ConfigError
+from serving.gate import GateSettings
+from serving.http.settings import HttpSettings
+from serving.live.service import LiveSettings
+
+
+class DecisionSettings(Settings):
+    """The log of decisions.
+
+    Attributes:
+        write: every list that is answered is written down.
+        retention_days: files older than this are removed.
+    """
+
+    write: bool = True
+    retention_days: float = Field(90, gt=0)
+
+
+class ServeConfig(Settings):
+    """One YAML file: how the service listens, keeps up, checks bundles and logs decisions.
+
+    Attributes:
+        workers: processes that answer.
+        drain_seconds: after SIGTERM, requests that were begun are finished within so long.
+    """
+
+    workers: int = Field(1, ge=1, le=256)
+    drain_seconds: float = Field(10, gt=0, le=600)
+    http: HttpSettings = HttpSettings()
+    live: LiveSettings = LiveSettings()
+    gate: GateSettings = GateSettings()
+    decisions: DecisionSettings = DecisionSettings()
+
+
+def load_serve_config(path: Path | None) -> ServeConfig:
+    """The settings in a YAML file; the defaults where no file is given.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or holds a key or value that is not known.
+    """
+    if path is None:
+        return ServeConfig()
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return ServeConfig.model_validate({} if values is None else values)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,133 @@
+"""What is answered, for the published schema. Hot answers are written straight to JSON and never pass through here."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal["stored", "unchanged", "duplicate", "conflict", "missing"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Versions(_Answer):
+    """Which state answered; the same bundle and position give the same answer again."""
+
+    request_id: str
+    bundle: str
+    position: int = Field(ge=0, description="every change of the log up to here is obeyed")
+    indexed: int = Field(ge=0, description="texts of every change up to here can be found")
+    ranker: str
+    policy: str
+
+
+class Line(_Answer):
+    """One posting of a list."""
+
+    posting_id: str
+    rank: int = Field(ge=1)
+    score: float | None
+    reasons: list[str]
+    sources: list[str]
+    probability: float | None
+
+
+class ListAnswer(Versions):
+    """A list."""
+
+    candidate_id: str | None
+    known: bool = Field(description="false: nothing is known of the candidate, who gets what a stranger would")
+    recommendations: list[Line]
+
+
+class ScoredLine(_Answer):
+    """One posting that was asked for."""
+
+    posting_id: str
+    score: float | None
+    reasons: list[str]
+    status: str = Field(description="ok, or why there is no score")
+
+
+class ScoreAnswer(Versions):
+    """Scores, in the order of the posting ids in the request."""
+
+    candidate_id: str | None
+    known: bool
+    scores: list[ScoredLine]
+
+
+class WhyAnswer(Versions):
+    """Why a posting is where it is."""
+
+    candidate_id: str
+    posting_id: str
+    why: str
+
+
+class WriteAnswer(_Answer):
+    """A write, acknowledged after commit."""
+
+    request_id: str
+    id: str
+    outcome: Outcome
+    position: int = Field(ge=0, description="read with min_position = this, and the write is obeyed")
+
+
+class BulkLine(_Answer):
+    """One line of a bulk: an outcome or a problem."""
+
+    line: int = Field(ge=1)
+    id: str | None
+    outcome: Outcome | None = None
+    problem: str | None = None
+
+
+class BulkAnswer(_Answer):
+    """What became of every line that was not blank."""
+
+    request_id: str
+    position: int = Field(ge=0)
+    accepted: int = Field(ge=0)
+    refused: int = Field(ge=0)
+    lines: list[BulkLine]
+
+
+class EventOutcome(_Answer):
+    """One event."""
+
+    event_id: str
+    outcome: Outcome
+
+
+class EventsAnswer(_Answer):
+    """Outcomes in the order of the events: duplicate is an event that was there already, conflict one that differs."""
+
+    request_id: str
+    position: int = Field(ge=0)
+    outcomes: list[EventOutcome]
+
+
+class ReadyAnswer(_Answer):
+    """Whether requests should come here."""
+
+    ready: bool
+    reasons: list[str]
+    bundle: str
+    position: int
+    indexed: int
+    head: int
+
+
+class LiveAnswer(_Answer):
+    """The process answers."""
+
+    live: Literal[True]
+
+
+class OpenApi(BaseModel):
+    """An OpenAPI document."""
+
+    openapi: str
+    paths: dict[str, Any]

@@ -1,0 +1,75 @@
+"""What routes share: the service behind them and everything that guards it."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from recsys.request import Recommendation
+from serving.decisions import Decision
+from serving.http.bodies import JSON
+from serving.http.exchange import Exchange
+from serving.http.limits import Buckets, Lane, Lanes
+from serving.http.metrics import Metrics
+from serving.http.port import Decisions, Service, State
+from serving.http.settings import HttpSettings
+
+
+class Desk:
+    """One an app.
+
+    Args:
+        service: what answers.
+        settings: limits.
+        decisions: where lists are written down; None: nowhere.
+    """
+
+    def __init__(self, service: Service, settings: HttpSettings, decisions: Decisions | None) -> None:
+        self.service, self.settings, self.decisions = service, settings, decisions
+        self.lanes, self.buckets, self.metrics = Lanes(settings), Buckets(settings), Metrics()
+        self.stopping = False
+
+    def refresh(self) -> None:
+        """Bring the gauges up to date."""
+        self.metrics.refresh(self.service.readiness(), self.lanes, self.buckets)
+
+    async def state(self, min_position: int | None) -> State | None:
+        """The state that a reader waits for, waited for apart from those who work; None: that of the moment."""
+        if not min_position:
+            return None
+        return await self.lanes.waits.run(self.service.state, min_position)
+
+    def lane_for(self, profile: bool) -> Lane:
+        """Profiles wait for the encoder, so they do not stand before those who need none."""
+        return self.lanes.texts if profile else self.lanes.engine
+
+    def decide(
+        self, exchange: Exchange, state: State, who: str | None, surface: str, lines: Sequence[Recommendation]
+    ) -> None:
+        """Write a list down."""
+        if self.decisions is None:
+            return
+        # Lists are not drawn: whoever asks again gets the same, so each posting stands where it does with certainty.
+        versions = (state.bundle, state.position, state.indexed, state.ranker, state.policy)
+        listed = [(one.posting_id, one.score, one.reasons, 1.0) for one in lines]
+        columns = zip(*listed, strict=True) if listed else ((),) * 4
+        self.decisions.write(Decision(exchange.request_id, time.time(), who, surface, *versions, *columns))
+
+
+def versions_of(exchange: Exchange, state: State) -> dict[str, Any]:
+    """What every answer of a list names."""
+    return {
+        "request_id": exchange.request_id,
+        "bundle": state.bundle,
+        "position": state.position,
+        "indexed": state.indexed,
+        "ranker": state.ranker,
+        "policy": state.policy,
+    }
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """JSON out."""
+    return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type=JSON)

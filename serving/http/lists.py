@@ -1,0 +1,167 @@
+"""Routes that answer lists, scores and reasons."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from recsys.errors import RequestError
+from recsys.request import Recommendation
+from serving.http.answers import ListAnswer, ScoreAnswer, WhyAnswer
+from serving.http.bodies import parse, read_body
+from serving.http.desk import Desk, answer, versions_of
+from serving.http.documents import MOST_K, Interaction, ListRequest, ScoreRequest, canonical
+from serving.http.exchange import exchange_of
+from serving.http.fields import Id, Name
+from serving.http.operation import Operation, path_id, query_of
+from serving.http.port import Document, Scored, State
+from serving.http.problem import Problem
+
+Position = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class ListQuery(BaseModel):
+    """Of a stored candidate's list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
+    min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
+    explain: bool = Field(True, description="with reasons")
+    surface: Name = Field("", description="where the list is shown, for the log of decisions")
+
+
+class WhyQuery(BaseModel):
+    """Of one posting for one candidate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    candidate: Id
+    posting: Id
+    k: int = Field(10, ge=1, le=MOST_K, description="length of the list that it is compared with")
+    min_position: Position | None = None
+
+
+async def recommendations(desk: Desk, request: Request) -> Response:
+    """A stored candidate's list."""
+    candidate, query = path_id(request), query_of(request, ListQuery)
+    state = await desk.state(query.min_position)
+
+    def work() -> tuple[State, bool, list[Recommendation]]:
+        now = state or desk.service.state()
+        if now.knows(candidate):
+            return now, True, now.recommend(candidate, query.k, explain=query.explain)
+        return now, False, now.recommend_profile({}, [], query.k, explain=query.explain)
+
+    return _list(desk, request, candidate, query.surface, *await desk.lanes.engine.run(work))
+
+
+async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
+    """The list of somebody who is not stored, and is not stored now."""
+    asked = await _read(desk, request, ListRequest)
+    profile, events = canonical(asked.candidate), [_event(one) for one in asked.events]
+    state = await desk.state(asked.min_position)
+
+    def work() -> tuple[State, bool, list[Recommendation]]:
+        now = state or desk.service.state()
+        return now, bool(profile or events), now.recommend_profile(profile, events, asked.k, explain=asked.explain)
+
+    return _list(desk, request, None, asked.surface, *await desk.lane_for(bool(profile)).run(work))
+
+
+async def score(desk: Desk, request: Request) -> Response:
+    """Named postings, scored."""
+    asked = await _read(desk, request, ScoreRequest)
+    profile = {} if asked.profile is None else canonical(asked.profile)
+    state = await desk.state(asked.min_position)
+
+    def work() -> tuple[State, bool, Sequence[Scored]]:
+        now = state or desk.service.state()
+        known = bool(profile) if asked.candidate_id is None else now.knows(asked.candidate_id)
+        who = asked.candidate_id if known and asked.candidate_id is not None else profile
+        return now, known, now.score(who, asked.posting_ids)
+
+    now, known, scored = await desk.lane_for(bool(profile)).run(work)
+    lines = [
+        {"posting_id": one.posting_id, "score": one.score, "reasons": one.reasons, "status": one.status}
+        for one in scored
+    ]
+    named: dict[str, Any] = {"candidate_id": asked.candidate_id, "known": known, "scores": lines}
+    return answer(versions_of(exchange_of(request), now) | named)
+
+
+async def why(desk: Desk, request: Request) -> Response:
+    """Why a posting is where it is, in words."""
+    query = query_of(request, WhyQuery)
+    state = await desk.state(query.min_position)
+
+    def work() -> tuple[State, str]:
+        now = state or desk.service.state()
+        if not now.knows(query.candidate):
+            raise Problem(404, "unknown", "nothing is known of this candidate")
+        try:
+            return now, now.why(query.candidate, query.posting, query.k)
+        except RequestError as error:
+            raise Problem(404, "unknown", str(error)) from None
+
+    now, text = await desk.lanes.engine.run(work)
+    named = {"candidate_id": query.candidate, "posting_id": query.posting, "why": text}
+    return answer(versions_of(exchange_of(request), now) | named)
+
+
+async def _read(desk: Desk, request: Request, model: Any) -> Any:
+    raw = await read_body(request, desk.settings.request_bytes, desk.settings.body_seconds)
+    return parse(raw, model, desk.settings.json_depth)
+
+
+def _event(event: Interaction) -> Document:
+    return canonical(event)
+
+
+def _list(
+    desk: Desk, request: Request, who: str | None, surface: str, state: State, known: bool, lines: list[Recommendation]
+) -> Response:
+    exchange = exchange_of(request)
+    desk.decide(exchange, state, who, surface, lines)
+    named = {"candidate_id": who, "known": known, "recommendations": lines}
+    return answer(versions_of(exchange, state) | named)
+
+
+_READ: Final = (503,)
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/v1/candidates/{id}/recommendations",
+        "read",
+        "The best postings for a candidate",
+        recommendations,
+        ListAnswer,
+        query=ListQuery,
+        statuses=_READ,
+    ),
+    Operation(
+        "POST",
+        "/v1/recommendations",
+        "read",
+        "The best postings for a profile in the body; nothing is stored",
+        recommendations_for_profile,
+        ListAnswer,
+        body=ListRequest,
+        statuses=_READ,
+    ),
+    Operation(
+        "POST", "/v1/score", "read", "Scores of named postings", score, ScoreAnswer, body=ScoreRequest, statuses=_READ
+    ),
+    Operation(
+        "GET",
+        "/v1/why",
+        "read",
+        "Why a posting is where it is",
+        why,
+        WhyAnswer,
+        query=WhyQuery,
+        statuses=(404, *_READ),
+    ),
+)

@@ -1,0 +1,141 @@
+"""What the HTTP side asks of the service behind it, as structural types: any class with these members will do."""
+
+# ruff: noqa: D102 - what a property is stands in the docstring of its class
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from recsys.request import Recommendation
+from serving.decisions import Decision
+
+Kind = Literal["posting", "posting_gone", "candidate", "candidate_gone", "event", "key", "key_gone"]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One wanted change.
+
+    Attributes:
+        kind: what changes.
+        key: posting_id, candidate_id or event_id.
+        document: canonical; None where something goes.
+    """
+
+    kind: Kind
+    key: str
+    document: Document | None = None
+
+
+class Decisions(Protocol):
+    """Where lists that were answered are written down."""
+
+    def write(self, decision: Decision, /) -> None:
+        """Take one; must not wait."""
+
+
+class Receipt(Protocol):
+    """What became of writes.
+
+    Attributes:
+        position: whoever reads with ``min_position`` = this finds all of them obeyed.
+        outcomes: one a write: stored, unchanged, duplicate, conflict, missing.
+    """
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def outcomes(self) -> Sequence[str]: ...
+
+
+class Readiness(Protocol):
+    """Whether requests should come here, and why not."""
+
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def reasons(self) -> Sequence[str]: ...
+    @property
+    def bundle(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def indexed(self) -> int: ...
+    @property
+    def head(self) -> int: ...
+
+
+class Scored(Protocol):
+    """One posting scored for one candidate.
+
+    Attributes:
+        score: None where the posting cannot be scored; ``status`` says why.
+    """
+
+    @property
+    def posting_id(self) -> str: ...
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def reasons(self) -> Sequence[str]: ...
+    @property
+    def status(self) -> str: ...
+
+
+class State(Protocol):
+    """Everything that one answer is made from; never changes."""
+
+    @property
+    def bundle(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def indexed(self) -> int: ...
+    @property
+    def ranker(self) -> str: ...
+    @property
+    def policy(self) -> str: ...
+
+    def knows(self, candidate_id: str, /) -> bool:
+        """Whether a profile or an event of the candidate is there."""
+
+    def recommend(
+        self, candidate_id: str, k: int, now: float | None = None, explain: bool = True
+    ) -> list[Recommendation]:
+        """The list of a known candidate."""
+
+    def recommend_profile(
+        self,
+        document: Document,
+        events: Sequence[Document],
+        k: int,
+        now: float | None = None,
+        explain: bool = True,
+    ) -> list[Recommendation]:
+        """The list of somebody who is not stored; an empty document is somebody who brings nothing."""
+
+    def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> Sequence[Scored]:
+        """Named postings, in the order of the names."""
+
+    def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
+        """Why a posting is where it is for a candidate; raises RequestError where it is unknown."""
+
+
+class Service(Protocol):
+    """One a worker process."""
+
+    def state(self, min_position: int | None = None) -> State:
+        """The state of now; with ``min_position`` waits for it, and raises Behind in the end."""
+
+    def write(self, writes: Sequence[Any], /) -> Receipt:
+        """Store all of them in one transaction, acknowledged after commit; raises StoreUnavailable."""
+
+    def document(self, kind: Literal["posting", "candidate"], key: str, /) -> Document | None:
+        """As it was stored."""
+
+    def readiness(self) -> Readiness:
+        """How things are; quick, and never raises."""
+
+    def keys(self) -> Mapping[str, tuple[str, Collection[str]]]:
+        """Key id -> SHA-256 of its secret in hex, and its scopes; from memory."""

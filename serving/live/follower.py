@@ -1,0 +1,282 @@
+"""From the log to states: reads what was written since, applies it, publishes a new state.
+
+A state is a function of the bundle and two positions. Up to ``position`` everything is obeyed: events, profiles,
+postings that go or change their dates. Up to ``indexed`` the texts of new and changed postings have vectors, and the
+postings are in the catalogue. The grain in which the log is read leaves no trace: who replays it gets equal answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from heapq import nsmallest
+from itertools import groupby
+from typing import Any, Final, Protocol
+
+import numpy as np
+from immutables import Map
+from numpy.typing import NDArray
+
+from recsys.bundle import Bundle
+from recsys.candidates import Profiles
+from recsys.codes import Codes
+from recsys.documents import candidate_frames, candidate_texts_of, posting_frames
+from recsys.engine import Engine
+from recsys.explain import Explainer, GrownTexts
+from recsys.grow import Growth
+from recsys.intake import to_candidates
+from recsys.newcomers import Describer
+from recsys.profiles import profiles_of
+from recsys.request import Request
+from recsys.stored import read_candidates
+from recsys.text import posting_texts, posting_titles
+from serving.live.lookup import Lookup
+from serving.live.people import People, Person, Strangers, event_bytes
+from serving.live.state import ReadProfile, State
+
+Document = dict[str, Any]
+_NAN: Final = float("nan")
+_AT_ONCE: Final = 1000  # entries of the log read at once
+_DESCRIBED_AT_ONCE: Final = 64  # postings between two publications, so that a bulk does not hold up events
+
+
+class Entry(Protocol):
+    """A change of the log."""
+
+    position: int
+    kind: Any
+    key: str
+    document: Document | None
+
+
+class Log(Protocol):
+    """What the follower needs of the store."""
+
+    def changes(self, after: int, limit: int, upto: int | None = None) -> Sequence[Any]:
+        """Entries of the log, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A document whose texts have no vectors yet.
+
+    Attributes:
+        position: of the log.
+        kind: "posting" or "candidate".
+        key: its id.
+        document: as written.
+    """
+
+    position: int
+    kind: str
+    key: str
+    document: Document
+
+
+class Follower:
+    """The one writer of a worker's states; not for several threads at a time.
+
+    Args:
+        bundle: what the states are based on.
+        position: of the log at which the bundle was made.
+        log: of the store.
+        lookup: vectors and places that the encoder's process found.
+        room: postings that may arrive or change before another bundle is needed.
+        read_profile: of those who are not stored.
+    """
+
+    def __init__(
+        self, bundle: Bundle, position: int, log: Log, lookup: Lookup, room: int, read_profile: ReadProfile
+    ) -> None:
+        self._log, self._lookup = log, lookup
+        self._bundle = bundle
+        self._growth = Growth(bundle.catalogue, room)
+        self._describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
+        count, growth = len(bundle.catalogue), self._growth
+        explainer = Explainer(
+            GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
+        )
+        nobody = to_candidates([Request()], bundle.catalogue, bundle.skills).profiles
+        people = People(read_candidates(bundle), nobody, Map(), Strangers())
+        engine = replace(Engine.from_bundle(bundle), catalogue=growth.snapshot(), explainer=explainer)
+        self.state = State(engine, people, position, position, read_profile)  #: the last that was published
+        self._waiting: dict[tuple[str, str], list[Waiting]] = {}
+        self._changed = people.changed
+
+    def warm_up(self) -> None:
+        """Answer once for somebody and for nobody, so that the first request does not wait for what is loaded late."""
+        some = self.state.people.base.ids.names()[:1].tolist()
+        for who in [*some, ""]:
+            self.state.recommend(who, 10)
+
+    @property
+    def encoder(self) -> str:
+        """Name of the encoder that the bundle was made with."""
+        return str(self._bundle.manifest["encoder"]["name"])
+
+    @property
+    def full(self) -> bool:
+        """Whether postings wait that there is no room for."""
+        return self._growth.room <= 0
+
+    @property
+    def waiting(self) -> int:
+        """Postings and profiles that wait for vectors."""
+        return sum(map(len, self._waiting.values()))
+
+    def obey(self, upto: int | None = None) -> bool:
+        """Apply all that the log holds, up to a position; texts wait for ``index_some``.
+
+        Returns:
+            whether API keys were among it.
+
+        Raises:
+            StoreUnavailable: what was read until then is applied.
+        """
+        keys = False
+        while entries := self._log.changes(self.state.position, _AT_ONCE, upto):
+            for entry in entries:
+                self._apply(entry)
+            self._publish(entries[-1].position, self.state.indexed)
+            keys |= any(entry.kind in ("key", "key_gone") for entry in entries)
+            if len(entries) < _AT_ONCE:
+                break
+        return keys
+
+    def index_some(self, indexed: int) -> bool:
+        """Bring in some of what has vectors now: texts of the log up to ``indexed``.
+
+        In the order of the log, a few documents at a time, so that a bulk does not hold up what is obeyed meanwhile.
+
+        Returns:
+            whether ``indexed`` came nearer; if not, vectors of this encoder are still missing before it.
+
+        Raises:
+            RequestError: there is no room for more postings.
+        """
+        upto = min(indexed, self.state.position)
+        waiting = (one for some in self._waiting.values() for one in some if one.position <= upto)
+        ready = nsmallest(_DESCRIBED_AT_ONCE + 1, waiting, key=lambda one: one.position)
+        if len(ready) > _DESCRIBED_AT_ONCE:
+            upto = ready[_DESCRIBED_AT_ONCE].position - 1
+            ready = ready[:_DESCRIBED_AT_ONCE]
+        count = self._lookup.ready(_texts_of(ready))
+        if count < len(ready):
+            upto = ready[count].position - 1
+        if upto <= self.state.indexed:
+            return False
+        for kind, some in groupby(ready[:count], key=lambda one: one.kind):
+            bring = self._bring_postings if kind == "posting" else self._bring_profiles
+            bring(list(some))
+        self._publish(self.state.position, upto)
+        return True
+
+    def _publish(self, position: int, indexed: int) -> None:
+        before = self.state
+        engine = replace(before.engine, catalogue=self._growth.snapshot())
+        people = before.people.with_changed(self._changed)
+        self.state = replace(before, engine=engine, people=people, position=position, indexed=indexed)
+
+    def _apply(self, entry: Entry) -> None:
+        act = {
+            "posting": self._posting,
+            "posting_gone": self._posting_gone,
+            "candidate": self._candidate,
+            "candidate_gone": self._candidate_gone,
+            "event": self._event,
+        }.get(entry.kind)
+        if act is not None:  # keys are no part of the state
+            act(entry)
+
+    def _posting(self, entry: Entry) -> None:
+        document = self._wait(entry)
+        self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
+
+    def _wait(self, entry: Entry) -> Document:
+        document = dict(entry.document or {})
+        waiting = Waiting(entry.position, entry.kind, entry.key, document)
+        self._waiting.setdefault((entry.kind, entry.key), []).append(waiting)
+        return document
+
+    def _posting_gone(self, entry: Entry) -> None:
+        self._waiting.pop(("posting", entry.key), None)
+        self._growth.remove([entry.key])
+
+    def _candidate(self, entry: Entry) -> None:
+        self._profile(entry.key, self._wait(entry), entry.position, encoded=False)
+
+    def _candidate_gone(self, entry: Entry) -> None:
+        self._waiting.pop(("candidate", entry.key), None)
+        self._changed = self._changed.set(entry.key, Person(forgotten=True, position=entry.position))
+
+    def _event(self, entry: Entry) -> None:
+        document = entry.document or {}
+        people = self.state.people
+        record = event_bytes(document, self._growth.ids, people.strangers)
+        person = self._changed.get(document["candidate_id"], Person())
+        self._changed = self._changed.set(document["candidate_id"], person.did(record, entry.position))
+
+    def _profile(self, candidate_id: str, document: Document, position: int, encoded: bool) -> None:
+        person = self._changed.get(candidate_id, Person())
+        person = replace(person, profile=self._read(document, encoded), position=max(person.position, position))
+        self._changed = self._changed.set(candidate_id, person)
+
+    def _read(self, document: Document, encoded: bool) -> Profiles:
+        """The arrays of a profile; without its texts' vectors as long as they may not be there."""
+        candidates, experience = candidate_frames([document])
+        points = self._lookup.points if encoded else given_points
+        encode = self._lookup.codes if encoded else self._no_vectors
+        return profiles_of(
+            candidates,
+            experience,
+            points(candidates),
+            points(experience),
+            encode,
+            self._bundle.catalogue.lexicon,
+            self._bundle.skills,
+        )
+
+    def _no_vectors(self, texts: Sequence[str]) -> Codes:
+        return Codes(
+            np.zeros((len(texts), self._bundle.catalogue.title.dimension), np.int8), np.zeros(len(texts), np.float32)
+        )
+
+    def _bring_postings(self, ready: list[Waiting]) -> None:
+        """Add postings in the order of the log, each id once at a time."""
+        while ready:
+            ids = [one.key for one in ready]
+            end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
+            run, ready = ready[:end], ready[end:]
+            self._growth.add(self._describer.describe([one.document for one in run]))
+            for one in run:
+                later = self._done(one)
+                if later is not None:
+                    dates = later.document
+                    self._growth.redate(one.key, dates.get("date_posted", _NAN), dates.get("valid_through", _NAN))
+
+    def _bring_profiles(self, ready: list[Waiting]) -> None:
+        for one in ready:
+            later = self._done(one)
+            if later is None:  # of several, the last one's words count already
+                self._profile(one.key, one.document, one.position, encoded=True)
+
+    def _done(self, one: Waiting) -> Waiting | None:
+        """Take a document off the list; the latest of the same id that still waits."""
+        left = self._waiting[one.kind, one.key][1:]
+        if not left:
+            del self._waiting[one.kind, one.key]
+            return None
+        self._waiting[one.kind, one.key] = left
+        return left[-1]
+
+
+def _texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
+    """What is encoded of each document."""
+    postings, _ = posting_frames([one.document for one in ready if one.kind == "posting"])
+    of_postings = zip(posting_titles(postings), posting_texts(postings), strict=True)
+    return [list(next(of_postings)) if one.kind == "posting" else candidate_texts_of(one.document) for one in ready]
+
+
+def given_points(frame: Any) -> NDArray[np.float32]:
+    """Degrees (R, 2) that a table gives, NaN elsewhere."""
+    points: NDArray[np.float32] = frame.reindex(columns=["latitude", "longitude"]).to_numpy(np.float32).reshape(-1, 2)
+    return points

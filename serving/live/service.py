@@ -1,0 +1,256 @@
+"""What a worker process serves from: the states of the active bundle, and writes to the store."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from recsys.config import Settings
+from recsys.errors import JobrecError, StoreUnavailable
+from serving.board import Board
+from serving.live.follower import Follower
+from serving.live.state import State
+from serving.store import Receipt, Store, Write
+
+log = logging.getLogger(__name__)
+_PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
+
+
+class Behind(JobrecError):
+    """The state asked for is not reached yet."""
+
+
+class LiveSettings(Settings):
+    """How a worker keeps up with the log.
+
+    Attributes:
+        room: postings that may arrive or change before another bundle is needed; each is compared with every request.
+        poll_seconds: how often other hosts' writes are looked for.
+        wait_seconds: a request that names a ``min_position`` is held for so long at most.
+    """
+
+    room: int = Field(30_000, ge=1)
+    poll_seconds: float = Field(0.2, gt=0, le=60)
+    wait_seconds: float = Field(2.0, gt=0, le=60)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether requests should come here, and why not.
+
+    Attributes:
+        ok: they should.
+        reasons: why not, or what to look after.
+        bundle: that is served.
+        position: of the log, obeyed.
+        indexed: of the log, searched.
+        head: of the log, as far as known here.
+    """
+
+    ok: bool
+    reasons: tuple[str, ...]
+    bundle: str
+    position: int
+    indexed: int
+    head: int
+
+
+#: Makes the follower of the active bundle, or None where the bundle is the one that is named already.
+MakeFollower = Callable[[str | None], Follower | None]
+
+
+class Service:
+    """One a worker process; safe for many threads.
+
+    A request takes the state of its moment. Before, what this host has acknowledged is applied: the board tells. One
+    thread follows the writes of other hosts and brings in new texts, another changes to the bundle that was activated.
+
+    Args:
+        store: that is written to and followed.
+        board: of this host.
+        make: opens the active bundle.
+        settings: see there.
+    """
+
+    def __init__(self, store: Store, board: Board, make: MakeFollower, settings: LiveSettings) -> None:
+        self._store, self._board, self._make, self._settings = store, board, make, settings
+        follower = make(None)
+        if follower is None:
+            raise ValueError("the first bundle must be opened")
+        self._follower = follower
+        self._turn = threading.Lock()
+        self._moved = threading.Condition()
+        self._ended = threading.Event()
+        self._trouble = ""
+        self.refused = ""  #: why the active bundle is not served, if it is not
+        self._keys = _keys(store)
+        self._head = store.head()
+        board.raise_head(self._head)
+        self._obey()
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("follower", self._run), ("bundles", self._watch_bundles))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def state(self, min_position: int | None = None) -> State:
+        """A state that obeys all that this host has acknowledged, and the log up to ``min_position``.
+
+        Where the store is gone, the last state there was.
+
+        Raises:
+            Behind: ``min_position`` was not reached in time.
+        """
+        if self._board.head > self._follower.state.position:
+            with suppress(StoreUnavailable):  # reads go on from memory; readiness tells
+                self._obey()
+        state = self._follower.state
+        if min_position is None or _reached(state, min_position):
+            return state
+        return self._wait_for(min_position)
+
+    def write(self, writes: Sequence[Write]) -> Receipt:
+        """Store in one transaction; when this returns, every later answer of this host obeys it.
+
+        Raises:
+            StoreUnavailable: the store is gone, locked or full; nothing was stored.
+            DataError: something cannot be stored; nothing was.
+        """
+        receipt = self._store.write(writes)
+        self._board.raise_head(receipt.position)
+        return receipt
+
+    def document(self, kind: Literal["posting", "candidate"], key: str) -> dict[str, Any] | None:
+        """As it was stored."""
+        return self._store.posting(key) if kind == "posting" else self._store.candidate(key)
+
+    def keys(self) -> Mapping[str, tuple[str, Collection[str]]]:
+        """API keys, from memory: id -> SHA-256 of its secret in hex, scopes."""
+        return self._keys
+
+    def readiness(self) -> Readiness:
+        """How things are; from memory."""
+        follower = self._follower
+        state = follower.state
+        reasons = [one for one in (self._trouble, self.refused) if one]
+        if follower.full:
+            reasons.append("there is no room for more postings beside the bundle: train again")
+        head = max(self._board.head, state.position)
+        return Readiness(not self._ended.is_set(), tuple(reasons), state.bundle, state.position, state.indexed, head)
+
+    def _obey(self) -> None:
+        with self._turn:
+            if self._follower.obey():
+                self._keys = _keys(self._store)
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._moved:
+            self._moved.notify_all()
+
+    def _wait_for(self, position: int) -> State:
+        until = time.monotonic() + self._settings.wait_seconds
+        with self._moved:
+            while not _reached(self._follower.state, position):
+                left = until - time.monotonic()
+                if left <= 0:
+                    state = self._follower.state
+                    raise Behind(
+                        f"position {position} is not reached yet: obeyed up to {state.position}, "
+                        f"searched up to {state.indexed}; ask again"
+                    )
+                self._moved.wait(min(left, 0.05))
+        return self._follower.state
+
+    def _run(self) -> None:
+        asked = -self._settings.poll_seconds
+        while not self._ended.is_set():
+            try:
+                if time.monotonic() - asked >= self._settings.poll_seconds:
+                    asked = time.monotonic()
+                    self._look_around()
+                busy = self._follow()
+                self._trouble = ""
+            except StoreUnavailable as error:
+                busy, self._trouble = False, f"the store is gone, answers are from memory: {error}"
+                self._ended.wait(_PAUSE)
+            except JobrecError as error:
+                busy, self._trouble = False, str(error)
+                log.error("following the log: %s", error)
+                self._ended.wait(_PAUSE)
+            if not busy:
+                self._ended.wait(_TICK)
+
+    def _look_around(self) -> None:
+        """What other hosts wrote, and whether another bundle was activated."""
+        self._board.raise_head(self._store.head())
+        encoder = self._follower.encoder
+        self._board.raise_indexed(self._store.indexed(encoder), encoder)
+
+    def _follow(self) -> bool:
+        """One step behind the log; whether there is more to do."""
+        if self._board.head > self._follower.state.position:
+            self._obey()
+        if not self._behind():
+            return False
+        with self._turn:
+            nearer = self._follower.index_some(self._board.indexed(self._follower.encoder))
+        self._tell()
+        return nearer
+
+    def _behind(self) -> bool:
+        state = self._follower.state
+        return min(self._board.indexed(self._follower.encoder), state.position) > state.indexed
+
+    def _watch_bundles(self) -> None:
+        """Changes to another bundle when one is active; in a thread of its own, while the old one is served."""
+        refused = ""
+        while not self._ended.wait(self._settings.poll_seconds):
+            try:
+                fresh = self._make(self._follower.state.bundle)
+                if fresh is not None:
+                    self._change_to(fresh)
+                self.refused = refused = ""
+            except JobrecError as error:
+                if str(error) != refused:
+                    log.error("the active bundle is not taken up, the old one stays: %s", error)
+                self.refused = refused = str(error)
+
+    def _change_to(self, fresh: Follower) -> None:
+        """Bring a follower up to the log, then let it answer.
+
+        Where its encoder is another one, this waits until that has encoded all newcomers again.
+        """
+        while not self._ended.is_set():
+            fresh.obey()
+            self._board.raise_indexed(self._store.indexed(fresh.encoder), fresh.encoder)
+            if fresh.state.indexed >= self._follower.state.indexed:
+                break
+            if not fresh.index_some(self._board.indexed(fresh.encoder)):
+                self._ended.wait(_TICK)
+        with self._turn:
+            fresh.obey()
+            self._follower = fresh
+        self._tell()
+        log.info("bundle %s is served from position %d", fresh.state.bundle, fresh.state.position)
+
+
+def _keys(store: Store) -> dict[str, tuple[str, frozenset[str]]]:
+    found = store.keys()
+    return {key.key_id: (key.digest, frozenset(key.scopes)) for key in found}
+
+
+def _reached(state: State, position: int) -> bool:
+    return state.position >= position and state.indexed >= position

@@ -1,0 +1,161 @@
+"""One immutable state: what a request works on from start to end."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+
+from recsys.arrange import Order
+from recsys.candidates import Candidates
+from recsys.config import EngineSettings
+from recsys.eligible import CONDITIONS, failures
+from recsys.engine import Engine, one_thread_each
+from recsys.ids import Ids
+from recsys.interests import find_interests
+from recsys.request import Recommendation
+from recsys.signals import compute
+from serving.live.people import People, event_records, histories_of
+
+Document = dict[str, Any]
+#: A profile document of somebody who is not stored, to the arrays of one candidate.
+ReadProfile = Callable[[Document], Any]
+
+_UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One posting scored for one candidate.
+
+    Attributes:
+        posting_id: as it was asked for.
+        score: None where the posting is not known.
+        reasons: in words.
+        status: "ok", "unknown", or why it would not be listed.
+    """
+
+    posting_id: str
+    score: float | None
+    reasons: tuple[str, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A bundle, and the log up to a position.
+
+    Attributes:
+        engine: over the postings of this state.
+        people: its candidates.
+        position: the log up to here is obeyed.
+        indexed: of the log up to here the new texts are searched, too.
+        read_profile: for those who are not stored.
+    """
+
+    engine: Engine
+    people: People
+    position: int
+    indexed: int
+    read_profile: ReadProfile
+
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle."""
+        return self.engine.name
+
+    @property
+    def ranker(self) -> str:
+        """Name of the order."""
+        return self.engine.ranker.name
+
+    @property
+    def policy(self) -> str:
+        """Which settings made pools and lists: a hash of them."""
+        return policy_of(self.engine.settings)
+
+    def knows(self, candidate_id: str) -> bool:
+        """Whether a profile or an event of the candidate is there."""
+        return self.people.knows(candidate_id)
+
+    def recommend(
+        self, candidate_id: str, k: int, now: float | None = None, explain: bool = True
+    ) -> list[Recommendation]:
+        """The list of a stored candidate; of one who is not known, what is for everybody."""
+        return self._list(self.people.one(candidate_id, self.engine.catalogue), k, now, explain)
+
+    def recommend_profile(
+        self, document: Document, events: Sequence[Document], k: int, now: float | None = None, explain: bool = True
+    ) -> list[Recommendation]:
+        """The list of somebody who is not stored; an empty document is somebody who brings nothing.
+
+        Raises:
+            EncoderError: the texts cannot be encoded now.
+        """
+        return self._list(self._stranger(document, events), k, now, explain)
+
+    def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> list[Scored]:
+        """Named postings for a stored candidate or a profile, in the order of the names."""
+        catalogue = self.engine.catalogue
+        found = catalogue.ids.rows(posting_ids)
+        rows = np.unique(found[found >= 0])
+        if len(rows) == 0:
+            return [Scored(one, None, (), _UNKNOWN) for one in posting_ids]
+        person = self.people.one(who, catalogue) if isinstance(who, str) else self._stranger(who, [])
+        with one_thread_each():
+            scores, words, status = self._scored(person, rows, now)
+        at = np.searchsorted(rows, found).tolist()
+        return [
+            Scored(one, None, (), _UNKNOWN) if row < 0 else Scored(one, scores[i], words[i], status[i])
+            for one, row, i in zip(posting_ids, found.tolist(), at, strict=True)
+        ]
+
+    def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
+        """Why a posting is where it is in a candidate's list.
+
+        Raises:
+            RequestError: the posting is not known.
+        """
+        person = self.people.one(candidate_id, self.engine.catalogue)
+        with one_thread_each():
+            return self.engine.why_of(self._queries(person, now), posting_id, k)
+
+    def _list(self, person: Candidates, k: int, now: float | None, explain: bool) -> list[Recommendation]:
+        lists = self.engine.answer(self._queries(person, now), k, explain)
+        return self.engine.recommendations(lists)[0]
+
+    def _queries(self, person: Candidates, now: float | None) -> Any:
+        moment = time.time() if now is None else now
+        return person.queries(np.zeros(1, np.int64), moment, self.engine.settings.events)
+
+    def _stranger(self, document: Document, events: Sequence[Document]) -> Candidates:
+        catalogue = self.engine.catalogue
+        profile = self.read_profile(document) if document else self.people.nobody
+        records, rows = event_records(events, catalogue.ids)
+        return Candidates(Ids(["-"], "candidate"), profile, histories_of(records, catalogue.fresh.now_of(rows)))
+
+    def _scored(
+        self, person: Candidates, rows: np.ndarray, now: float | None
+    ) -> tuple[list[float], list[tuple[str, ...]], list[str]]:
+        engine, pool = self.engine, rows[None].astype(np.int32)
+        queries = self._queries(person, now)
+        interests = find_interests(engine.catalogue, queries, engine.settings.retrieve)
+        signals = compute(engine.catalogue, queries, interests, pool)
+        scores = engine.ranker.score(signals)[0].tolist()
+        failed = failures(engine.catalogue, queries, pool)[:, 0]
+        status = [CONDITIONS[int(np.argmax(one))] if one.any() else "ok" for one in failed.T]
+        words: list[tuple[str, ...]] = [()] * len(rows)
+        if engine.explainer is not None:
+            order = Order(np.arange(len(rows), dtype=np.int32)[None])
+            reasons = engine.explainer.reasons(engine.catalogue, engine.ranker, queries, signals, order, pool)
+            words = reasons.words(0)
+        return scores, words, status
+
+
+def policy_of(settings: EngineSettings) -> str:
+    """Eight characters that are equal for equal settings."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return blake2b(text.encode(), digest_size=4).hexdigest()

@@ -1,0 +1,84 @@
+"""What `jobrec store` and `jobrec keys` do."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import func, select
+
+from recsys.errors import RequestError
+from serving.store.connect import reading
+from serving.store.keys import make_key
+from serving.store.migration import migrate
+from serving.store.model import CANDIDATES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
+from serving.store.store import Store
+from serving.store.writes import Write
+
+Answer = dict[str, Any]
+_AT_ONCE: Final = 10_000
+
+
+def store_migrate(url: str) -> Answer:
+    """`jobrec store migrate`: the revisions that were applied."""
+    return {"applied": migrate(url)}
+
+
+def store_status(url: str) -> Answer:
+    """`jobrec store status`: its name, the log, how many of each there are, and up to where texts have vectors."""
+    counted = {"postings": POSTINGS, "candidates": CANDIDATES, "events": EVENTS, "keys": KEYS, "vectors": VECTORS}
+    with Store.open(url) as store, reading(store.engine) as connection:
+        position, pruned, name = connection.execute(select(HEAD.c.position, HEAD.c.pruned, HEAD.c.store)).one()
+        counts = {
+            what: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+            for what, table in counted.items()
+        }
+        indexed = {row.encoder: row.position for row in connection.execute(select(INDEXED))}
+        return {"store": name, "position": position, "pruned": pruned, **counts, "indexed": indexed}
+
+
+def store_import(store: Store, writes: Iterable[Write]) -> Answer:
+    """Stores any number of writes, 10,000 in a transaction: how many were stored, unchanged and so on."""
+    counts: Answer = {"position": store.head()}
+    left = iter(writes)
+    while some := list(islice(left, _AT_ONCE)):
+        receipt = store.write(some)
+        counts["position"] = max(counts["position"], receipt.position)
+        for outcome in receipt.outcomes:
+            counts[outcome] = counts.get(outcome, 0) + 1
+    return counts
+
+
+def store_prune(url: str, before: int) -> Answer:
+    """`jobrec store prune`: drops the log before a position that a bundle covers."""
+    with Store.open(url) as store:
+        return {"dropped": store.prune(before), "pruned": store.pruned(), "position": store.head()}
+
+
+def keys_create(url: str, scopes: Sequence[str], name: str = "") -> Answer:
+    """`jobrec keys create`: the token is shown this once."""
+    token, key = make_key(scopes, name)
+    with Store.open(url) as store:
+        store.write([Write("key", key.key_id, key.document())])
+    return {"token": token, "key_id": key.key_id, "scopes": list(key.scopes)}
+
+
+def keys_list(url: str) -> list[Answer]:
+    """`jobrec keys list`: what is known of each key; no secret, nor its hash."""
+    with Store.open(url) as store:
+        known = store.keys()
+    return [
+        {"key_id": one.key_id, "name": one.name, "scopes": list(one.scopes), "created": one.created} for one in known
+    ]
+
+
+def keys_revoke(url: str, key_id: str) -> Answer:
+    """`jobrec keys revoke`.
+
+    Raises:
+        RequestError: there is no such key.
+    """
+    with Store.open(url) as store:
+        receipt = store.write([Write("key_gone", key_id)])
+    if receipt.outcomes == ("missing",):
+        raise RequestError(f"there is no key {key_id!r}: see `jobrec keys list`")
+    return {"key_id": key_id, "position": receipt.position}

@@ -1,0 +1,65 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from recsys.errors import StoreError
+from serving.store import Store, migrate
+from serving.store.connect import make_engine, reading, writing
+from serving.store.model import METADATA, REVISIONS
+
+
+def test_the_steps_lead_to_the_tables_that_the_code_works_with(url):
+    assert migrate(url) == list(REVISIONS)
+    engine = make_engine(url, 5.0)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
+
+
+def test_the_revisions_are_those_in_the_folder():
+    config = Config()
+    config.set_main_option("script_location", "serving.store:migrations")
+    steps = ScriptDirectory.from_config(config).walk_revisions()
+    assert [step.revision for step in steps] == list(reversed(REVISIONS))
+
+
+def test_a_store_that_is_not_migrated_is_refused(url):
+    with pytest.raises(StoreError, match="jobrec store migrate"):
+        Store.open(url)
+    if url.startswith("sqlite"):
+        assert not Path(url.removeprefix("sqlite:///")).exists()
+
+
+def test_an_empty_database_is_refused(sqlite_url):
+    Path(sqlite_url.removeprefix("sqlite:///")).touch()
+    with pytest.raises(StoreError, match="jobrec store migrate"):
+        Store.open(sqlite_url)
+
+
+def test_a_newer_store_is_refused(url):
+    migrate(url)
+    engine = make_engine(url, 5.0)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    for call in (Store.open, migrate):
+        with pytest.raises(StoreError, match=r"9999.*0001"):
+            call(url)
+
+
+@pytest.mark.parametrize("url", ["", "store.db", "sqlite://", "sqlite:///:memory:", "mysql://host/database"])
+def test_what_is_no_address_of_a_store(url):
+    with pytest.raises(StoreError):
+        Store.open(url)
+
+
+def test_the_steps_are_importable():
+    for revision in REVISIONS:
+        assert importlib.util.find_spec(f"serving.store.migrations.versions.r{revision}")
