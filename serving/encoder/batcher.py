@@ -71,7 +71,7 @@ class Batcher:
         self._lines: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._waiting = [0, 0]
         self._changed = threading.Condition()
-        self._speed = _SLOWEST
+        self._speeds = [_SLOWEST, _SLOWEST]  # of each line: single texts are slower than full batches
         self._online_steps = 0
         self._open = True
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
@@ -120,8 +120,8 @@ class Batcher:
         return job.vectors
 
     def speed(self) -> float:
-        """Characters encoded in a second, as seen lately (a text counts ``cost``)."""
-        return self._speed
+        """Characters of bulk encoded in a second, as seen lately (a text counts ``cost``)."""
+        return self._speeds[1]
 
     def waiting(self) -> tuple[int, int]:
         """Texts that wait: of online requests, and of bulk."""
@@ -148,27 +148,27 @@ class Batcher:
     def _run(self) -> None:
         while True:
             with self._changed:
-                batch = self._take()
+                line, batch = self._take()
                 while not batch:
                     if not self._open:
                         return
                     self._changed.wait()
-                    batch = self._take()
-            self._encode(batch)
+                    line, batch = self._take()
+            self._encode(batch, line)
 
-    def _take(self) -> list[tuple[Job, int]]:
-        """The next batch: pairs of a job and which of its texts; the lock is held."""
+    def _take(self) -> tuple[int, list[tuple[Job, int]]]:
+        """The next batch, and of which line: pairs of a job and which of its texts; the lock is held."""
         first = 1 if self._online_steps >= _ONLINE_STEPS else 0
         for line in (first, 1 - first):
             batch = self._take_from(line)
             if batch:
                 self._online_steps = 0 if line else self._online_steps + 1
-                return batch
-        return []
+                return line, batch
+        return 0, []
 
     def _take_from(self, line: int) -> list[tuple[Job, int]]:
         batch: list[tuple[Job, int]] = []
-        jobs, budget, now = self._lines[line], STEP * self._speed, time.monotonic()
+        jobs, budget, now = self._lines[line], STEP * self._speeds[line], time.monotonic()
         while jobs and (not batch or budget > 0):
             job = jobs[0]
             if job.error is not None or job.begun == len(job.texts) or now > job.deadline:
@@ -184,7 +184,7 @@ class Batcher:
             self._waiting[line] -= 1
         return batch
 
-    def _encode(self, batch: list[tuple[Job, int]]) -> None:
+    def _encode(self, batch: list[tuple[Job, int]], line: int) -> None:
         texts = [job.texts[at] for job, at in batch]
         started = time.perf_counter()
         try:
@@ -197,7 +197,7 @@ class Batcher:
                 job.fail(EncoderError(f"the encoder failed: {' '.join(str(error).split())[:200]}"))
             return
         seen = sum(map(cost, texts)) / max(time.perf_counter() - started, 1e-6)
-        self._speed = float(np.clip(0.7 * self._speed + 0.3 * seen, _SLOWEST, _FASTEST))
+        self._speeds[line] = float(np.clip(0.7 * self._speeds[line] + 0.3 * seen, _SLOWEST, _FASTEST))
         for (job, at), vector in zip(batch, vectors, strict=True):
             job.vectors[at] = vector
             if at == len(job.texts) - 1:

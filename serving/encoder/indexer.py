@@ -57,7 +57,8 @@ class Log(Protocol):
 
 
 PointsOf = Callable[[Sequence[Names]], dict[bytes, bytes]]
-TextsOf = Callable[[str, dict[str, Any]], Sequence[str]]
+#: The texts of each of some documents of one kind.
+TextsOf = Callable[[str, Sequence[dict[str, Any]]], Sequence[Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Indexer:
         open_: opens the store, and the host's board of it, on the indexer's thread. The board's ``indexed`` is raised,
             and its ``head`` tells at once of writes on this host.
         batcher: encodes, as bulk.
-        texts_of: the texts of a document, by kind ("posting", "candidate").
+        texts_of: the texts of documents of a kind ("posting", "candidate").
         start: position of the bundle that is served: earlier texts have their vectors in it.
         points_of: blobs of places by name.
     """
@@ -191,7 +192,7 @@ class Indexer:
 
     def _steps(self, changes: Sequence[Entry]) -> Iterator[_Step]:
         """The changes cut so that each step is about ``STEP`` seconds of encoding."""
-        texts = [self._digests(change) for change in changes]
+        texts = self._digests(changes)
         places = [self._places(change) for change in changes]
         known = self._known(self._encoder, texts) | self._known(PLACES, places)
         missing: dict[bytes, str] = {}
@@ -219,13 +220,24 @@ class Indexer:
             return {}
         return {digest_of_place(names): names for names in place_names_of(change.document)}
 
-    def _digests(self, change: Entry) -> dict[bytes, str]:
-        if change.document is None or change.kind not in ("posting", "candidate"):
-            return {}
+    def _digests(self, changes: Sequence[Entry]) -> list[dict[bytes, str]]:
+        """Texts of each change by digest."""
+        found: list[dict[bytes, str]] = [{} for _ in changes]
+        for kind in ("posting", "candidate"):
+            rows = [row for row, one in enumerate(changes) if one.kind == kind and one.document is not None]
+            for row, texts in zip(rows, self._texts(kind, [changes[row] for row in rows]), strict=True):
+                cleaned = [normalise(text) for text in texts]
+                found[row] = {digest: text for text in cleaned if (digest := digest_of(text)) is not None}
+        return found
+
+    def _texts(self, kind: str, changes: Sequence[Entry]) -> Sequence[Sequence[str]]:
+        if not changes:
+            return ()
         try:
-            texts = self._texts_of(change.kind, change.document)
-        except Exception:  # one document that cannot be read must not hold up all that come after it
-            log.exception("the texts of %s %r at position %d cannot be read", change.kind, change.key, change.position)
-            return {}
-        cleaned = [normalise(text) for text in texts]
-        return {digest: text for text in cleaned if (digest := digest_of(text)) is not None}
+            return self._texts_of(kind, [change.document or {} for change in changes])
+        except Exception:  # one document that cannot be read must not hold up all the others
+            if len(changes) > 1:
+                return [texts for change in changes for texts in self._texts(kind, [change])]
+            first = changes[0]
+            log.exception("the texts of %s %r at position %d cannot be read", kind, first.key, first.position)
+            return [()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recsys.documents import candidate_texts_of_all, posting_texts_of_all
 from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import StoreError
 from serving.board import Board
@@ -44,11 +45,9 @@ class EncoderJob:
     drain_seconds: float = 5.0
 
 
-def texts_of(kind: str, document: dict[str, Any]) -> Sequence[str]:
-    """What is encoded of a document of this kind."""
-    from recsys.documents import candidate_texts_of, posting_texts_of
-
-    return posting_texts_of(document) if kind == "posting" else candidate_texts_of(document)
+def texts_of(kind: str, documents: Sequence[dict[str, Any]]) -> Sequence[Sequence[str]]:
+    """What is encoded of each of some documents of one kind."""
+    return posting_texts_of_all(documents) if kind == "posting" else candidate_texts_of_all(documents)
 
 
 def run(job: EncoderJob) -> None:

@@ -69,17 +69,17 @@ class MemoryStore:
 
     def has(self, entry):
         return entry.kind == "event" or all(
-            digest_of(text) in self.kept for text in texts_of(entry.kind, entry.document)
+            digest_of(text) in self.kept for text in texts_of(entry.kind, [entry.document])[0]
         )
 
     def close(self):
         self.said.append("closed")
 
 
-def texts_of(kind, document):
-    if "bad" in document:
+def texts_of(kind, documents):
+    if any("bad" in document for document in documents):
         raise KeyError("title")
-    return [text for text in document.values() if text]
+    return [[text for text in document.values() if text] for document in documents]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_every_text_gets_the_codes_of_training(parts):
     store.write("posting_gone", "1", None)
     indexer.catch_up()
     assert board.indexed(NAME) == board.head == 702
-    texts = [text for document in documents for text in texts_of("posting", document)]
+    texts = [text for document in documents for text in texts_of("posting", [document])[0]]
     codes = from_blobs([store.kept[digest_of(text)] for text in texts], 256)
     expected = Codes.from_vectors(HashEncoder().encode(texts))
     assert np.array_equal(codes.codes, expected.codes)
