@@ -43,6 +43,8 @@ SEAMS = {
     "lightgbm": {"recsys/trees.py"},
     "matplotlib": {"training/figures.py"},
     "jinja2": {"training/page.py"},
+    "fastapi": {"serving/http/app.py"},
+    "prometheus_client": {"serving/http/metrics.py"},
 }
 #: Those that must not be imported merely because the module is.
 LAZY = {

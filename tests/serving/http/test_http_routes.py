@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_service import MemoryService
 
+from serving.http.app import stop_asking
 from serving.http.settings import HttpSettings
 
 LIST = "/v1/candidates/c0000001/recommendations"
@@ -328,7 +329,7 @@ def test_health(ask):
 
 
 def test_not_ready_while_stopping(ask):
-    ask.app.state.desk.stopping = True
+    stop_asking(ask.app)
     found = ask("GET", "/health/ready")
     assert found.status_code == 503
     assert found.json()["reasons"] == ["the service is stopping"]
