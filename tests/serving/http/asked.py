@@ -90,3 +90,9 @@ def served(app, **options):
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+def event(number, kind="view", **changed):
+    """An event as a customer sends it."""
+    made = {"event_id": f"e{number}", "candidate_id": "new", "posting_id": f"p{number:07d}", "type": kind}
+    return made | {"timestamp": 1_750_000_000.0} | changed
