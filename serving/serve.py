@@ -42,6 +42,8 @@ def run_service(
         host=config.http.host,
         port=config.http.port,
         drain_seconds=config.drain_seconds,
+        options="serving.worker:options",
+        draining="serving.worker:draining",
     )
     serve(job, encoders_of(home, store, run, cache), ready)
 

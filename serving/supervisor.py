@@ -51,6 +51,8 @@ class ServeJob:
         most_connections: of a worker at once; further requests get 503 at once. None: no limit here.
         keep_alive_seconds: an idle connection is closed after so long.
         uvicorn: further settings of ``uvicorn.Config``.
+        options: "module:function" that gives more of them, called in each worker.
+        draining: "module:function", called in a worker when it is told to end, before it drains.
     """
 
     run: Path
@@ -64,6 +66,8 @@ class ServeJob:
     most_connections: int | None = None
     keep_alive_seconds: int = 30
     uvicorn: dict[str, Any] = field(default_factory=dict)
+    options: str | None = None
+    draining: str | None = None
 
 
 def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] | None = None) -> None:
@@ -111,7 +115,17 @@ def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] |
 def run_worker(job: ServeJob, listening: socket.socket) -> None:
     """One worker: the application behind the shared socket, until SIGTERM or the end of the parent."""
     import uvicorn
+    from uvicorn.importer import import_from_string
 
+    class Server(uvicorn.Server):
+        """Says that it ends before it does."""
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            if job.draining is not None:
+                import_from_string(job.draining)()
+            super().handle_exit(sig, frame)
+
+    more = {} if job.options is None else import_from_string(job.options)()
     config = uvicorn.Config(
         job.app,
         factory=True,
@@ -122,8 +136,9 @@ def run_worker(job: ServeJob, listening: socket.socket) -> None:
         timeout_keep_alive=job.keep_alive_seconds,
         timeout_graceful_shutdown=max(int(job.drain_seconds), 1),
         **job.uvicorn,
+        **more,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     when_parent_ends(lambda: server.handle_exit(signal.SIGTERM, None), job.drain_seconds + _TO_THE_POINT)
     server.run(sockets=[listening])
     if not server.started:

@@ -19,7 +19,8 @@ from serving.bundles import Home
 from serving.config import ServeConfig
 from serving.decisions import DecisionLog
 from serving.encoder.client import EncoderClient
-from serving.http.app import create_app
+from serving.http.app import create_app, stop_asking
+from serving.http.wire import server_options
 from serving.live.follower import Follower
 from serving.live.lookup import Lookup
 from serving.live.service import MakeFollower, Service
@@ -49,9 +50,30 @@ class Told(BaseModel):
     config: ServeConfig
 
 
+#: The application of this process, once it is made.
+_APPLICATIONS: list[Any] = []
+
+
 def create() -> Any:
     """The application, for uvicorn's ``factory``."""
-    return application(Told.model_validate_json(os.environ[TOLD]))
+    app = application(_told())
+    _APPLICATIONS.append(app)
+    return app
+
+
+def options() -> dict[str, Any]:
+    """What uvicorn has to know."""
+    return server_options(_told().config.http)
+
+
+def draining() -> None:
+    """Called when the worker is told to end: balancers are told before the server closes its door."""
+    for app in _APPLICATIONS:
+        stop_asking(app)
+
+
+def _told() -> Told:
+    return Told.model_validate_json(os.environ[TOLD])
 
 
 def application(told: Told) -> Any:

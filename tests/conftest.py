@@ -1,6 +1,6 @@
 """One small simulated market, the bundle trained from it, and what answers from it: made once for all tests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -194,3 +194,34 @@ def train_board(tmp_path: Path, market: Market) -> Callable[..., tuple[Scorer, T
         return Scorer(tmp_path / "board_bundle"), trained
 
     return run
+
+
+@pytest.fixture
+def service(scorer: Scorer) -> object:
+    """What stands behind the app in tests/serving/http."""
+    from memory_service import MemoryService
+
+    return MemoryService(scorer)
+
+
+@pytest.fixture
+def ask_with(scorer: Scorer) -> Iterator[Callable[..., object]]:
+    """Makes an app with other settings, and asks it."""
+    from asked import Asking
+    from memory_service import MemoryService
+
+    made: list[Asking] = []
+
+    def make(settings: object = None, service: object = None, **given: object) -> Asking:
+        made.append(Asking(service or MemoryService(scorer), settings, **given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def ask(ask_with: Callable[..., object], service: object) -> object:
+    """Asks the app over the small market."""
+    return ask_with(service=service)

@@ -54,6 +54,8 @@ SEAMS = {
         *(f"serving/store/{stem}.py" for stem in ("store", "tables")),
         "serving/store/migrations/versions/r0001.py",
     },
+    "fastapi": {"serving/http/app.py"},
+    "prometheus_client": {"serving/http/metrics.py"},
 }
 #: Those that must not be imported merely because the module is.
 LAZY = {

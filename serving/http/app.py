@@ -51,6 +51,11 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
     return app
 
 
+def stop_asking(app: FastAPI) -> None:
+    """/health/ready answers 503 from now on: call it when SIGTERM comes, before the server drains."""
+    app.state.desk.stopping = True
+
+
 def _add(app: FastAPI, desk: Desk, operation: Operation) -> None:
     app.add_api_route(
         operation.path,

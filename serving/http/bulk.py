@@ -11,9 +11,9 @@ from serving.http.bodies import NDJSON, check_type, lines_of, pieces
 from serving.http.desk import Desk, answer
 from serving.http.exchange import exchange_of
 from serving.http.operation import Handler, Operation
-from serving.http.port import Write
 from serving.http.problem import Problem, of_error
 from serving.http.stored import MODELS, DocumentKind, document_of
+from serving.store.writes import Write
 
 _BATCH_BYTES: Final = 4_000_000
 Lines = list[tuple[int, bytes | None]]

@@ -113,7 +113,7 @@ async def why(desk: Desk, request: Request) -> Response:
 
 async def _read(desk: Desk, request: Request, model: Any) -> Any:
     raw = await read_body(request, desk.settings.request_bytes, desk.settings.body_seconds)
-    return parse(raw, model, desk.settings.json_depth)
+    return await desk.parse(desk.lanes.texts, raw, parse, raw, model, desk.settings.json_depth)
 
 
 def _event(event: Interaction) -> Document:

@@ -3,29 +3,12 @@
 # ruff: noqa: D102 - what a property is stands in the docstring of its class
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from recsys.request import Recommendation
 from serving.decisions import Decision
 
-Kind = Literal["posting", "posting_gone", "candidate", "candidate_gone", "event", "key", "key_gone"]
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Write:
-    """One wanted change.
-
-    Attributes:
-        kind: what changes.
-        key: posting_id, candidate_id or event_id.
-        document: canonical; None where something goes.
-    """
-
-    kind: Kind
-    key: str
-    document: Document | None = None
 
 
 class Decisions(Protocol):

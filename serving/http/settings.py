@@ -49,6 +49,10 @@ class HttpSettings(Settings):
         bulk_batch: so many lines are stored in one transaction.
         json_depth: brackets inside brackets.
         header_bytes, url_bytes: of the head of a request.
+        connections: of one worker; whoever comes on top is answered 503 by the server itself.
+        head_seconds: the head of a request arrives within so many seconds.
+        keep_alive_seconds: an idle connection is kept so long.
+        drain_seconds: what is under way may take so long when the server stops.
         body_seconds: a body (of a bulk: its next piece) arrives within so many seconds.
         bulk_seconds: a whole bulk does.
         rate_per_second: requests a second of one key and worker, in the long run; None: as many as come.
@@ -73,6 +77,10 @@ class HttpSettings(Settings):
     json_depth: int = Field(16, ge=8, le=64)
     header_bytes: int = Field(16_384, ge=1_024, le=65_536)
     url_bytes: int = Field(16_384, ge=8_192, le=65_536)
+    connections: int = Field(2_000, ge=1)
+    head_seconds: float = Field(10, gt=0, le=600)
+    keep_alive_seconds: int = Field(30, ge=1, le=3600)
+    drain_seconds: int = Field(30, ge=1, le=3600)
     body_seconds: float = Field(10, gt=0, le=600)
     bulk_seconds: float = Field(300, gt=0, le=3600)
     rate_per_second: float | None = Field(None, gt=0)

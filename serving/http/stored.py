@@ -11,8 +11,9 @@ from serving.http.desk import Desk, answer
 from serving.http.documents import Candidate, EventBatch, Posting, canonical
 from serving.http.exchange import exchange_of
 from serving.http.operation import Handler, Operation, path_id
-from serving.http.port import Document, Write
+from serving.http.port import Document
 from serving.http.problem import Problem
+from serving.store.writes import Write
 
 DocumentKind = Literal["posting", "candidate"]
 MODELS: Final[dict[DocumentKind, type[Posting] | type[Candidate]]] = {"posting": Posting, "candidate": Candidate}
@@ -47,7 +48,8 @@ def put(kind: DocumentKind) -> Handler:
     async def handler(desk: Desk, request: Request) -> Response:
         key = path_id(request)
         raw = await read_body(request, desk.settings.document_bytes, desk.settings.body_seconds)
-        _, document = document_of(kind, raw, desk.settings.json_depth, key)
+        read = (kind, raw, desk.settings.json_depth, key)
+        _, document = await desk.parse(desk.lanes.store, raw, document_of, *read)
         return await _write(desk, request, Write(kind, key, document))
 
     handler.__name__ = f"put_{kind}"
@@ -92,14 +94,17 @@ async def _write(desk: Desk, request: Request, write: Write) -> Response:
 async def events(desk: Desk, request: Request) -> Response:
     """Stores a batch of events, all in one transaction."""
     raw = await read_body(request, desk.settings.request_bytes, desk.settings.body_seconds)
-    batch = parse(raw, EventBatch, desk.settings.json_depth)
-    writes = [Write("event", one.event_id, canonical(one)) for one in batch.events]
+    writes = await desk.parse(desk.lanes.store, raw, _writes, raw, desk.settings.json_depth)
     receipt = await desk.lanes.store.run(desk.service.write, writes)
     lines = [
         {"event_id": write.key, "outcome": outcome} for write, outcome in zip(writes, receipt.outcomes, strict=True)
     ]
     request_id = exchange_of(request).request_id
     return answer({"request_id": request_id, "position": receipt.position, "outcomes": lines})
+
+
+def _writes(raw: bytes, depth: int) -> list[Write]:
+    return [Write("event", one.event_id, canonical(one)) for one in parse(raw, EventBatch, depth).events]
 
 
 def _operations(kind: DocumentKind) -> tuple[Operation, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from recsys.config import Settings
-from recsys.errors import JobrecError, StoreUnavailable
+from recsys.errors import Behind, JobrecError, StoreUnavailable
 from serving.board import Board
 from serving.live.follower import Follower
 from serving.live.state import State
@@ -19,10 +19,6 @@ from serving.store import Receipt, Store, Write
 
 log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
-
-
-class Behind(JobrecError):
-    """The state asked for is not reached yet."""
 
 
 class LiveSettings(Settings):

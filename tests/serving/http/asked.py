@@ -74,7 +74,9 @@ def refused(answer, status, *words):
 @contextmanager
 def served(app, **options):
     """The app behind a real server on a free port of loopback; gives the port."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, **options)
+    config = uvicorn.Config(
+        app, **{"access_log": False} | options | {"host": "127.0.0.1", "port": 0, "log_config": None}
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -88,3 +90,9 @@ def served(app, **options):
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+def event(number, kind="view", **changed):
+    """An event as a customer sends it."""
+    made = {"event_id": f"e{number}", "candidate_id": "new", "posting_id": f"p{number:07d}", "type": kind}
+    return made | {"timestamp": 1_750_000_000.0} | changed

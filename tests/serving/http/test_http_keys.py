@@ -38,7 +38,7 @@ QUERIES = {"/v1/why": "?candidate=c0000001&posting=p0000001"}
 def scope_of(method, path):
     """What the published document says that a route needs."""
     text = APP.openapi()["paths"][path][method.lower()]["description"]
-    return text.removeprefix("Needs a key with the scope ").rstrip(".")
+    return text.removeprefix("Needs a key with the scope ").partition(".")[0]
 
 
 def request(method, path, key):

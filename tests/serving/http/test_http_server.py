@@ -12,12 +12,14 @@ from memory_service import MemoryService
 
 from serving.http.app import create_app
 from serving.http.settings import HttpSettings, LaneSettings
+from serving.http.wire import server_options
 
 
 @pytest.fixture(scope="module")
 def port(scorer):
-    settings = HttpSettings(body_seconds=1, store=LaneSettings(threads=2, queue=100, seconds=10))
-    with served(create_app(MemoryService(scorer), settings)) as port:
+    store = LaneSettings(threads=2, queue=100, seconds=10)
+    settings = HttpSettings(body_seconds=1, head_seconds=1, keep_alive_seconds=2, store=store)
+    with served(create_app(MemoryService(scorer), settings), **server_options(settings)) as port:
         yield port
 
 
@@ -113,6 +115,39 @@ def test_a_body_that_never_ends_is_not_waited_for(port):
     assert 0.8 < time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET /health/live HT", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A:", b"\r\n"]
+)
+def test_a_head_that_never_ends_is_not_waited_for(port, begun):
+    began = time.monotonic()
+    status, headers, body = talk(port, begun)
+    assert status == 408
+    assert headers["content-type"] == "application/problem+json"
+    assert json.loads(body)["type"] == "urn:jobrec:problem:head-too-slow"
+    assert 0.8 < time.monotonic() - began < 5
+
+
+def test_a_head_without_end_is_cut_off(port):
+    line = b"X-Long: " + b"a" * 8000 + b"\r\n"
+    status, _, body = talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n", *[line] * 5000)
+    assert status == 431
+    assert json.loads(body)["type"] == "urn:jobrec:problem:headers-too-long"
+
+
+@pytest.mark.parametrize("then", [b"", b"\r\n", b"GET /hea"])
+def test_an_idle_connection_is_closed_in_the_end(port, then):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(head("GET", "/health/live"))
+        assert read_answer(line)[0] == 200
+        line.sendall(head("GET", "/health/live"))  # the connection is kept, and no timer of the first head is left
+        assert read_answer(line)[0] == 200
+        began = time.monotonic()
+        line.sendall(then)
+        while line.recv(65536):
+            pass
+        assert 0.8 < time.monotonic() - began < 5
+
+
 def test_a_client_that_hangs_up_hurts_nobody(port):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", port)) as line:
@@ -132,8 +167,10 @@ def test_a_client_that_hangs_up_hurts_nobody(port):
     ],
 )
 def test_heads_that_are_none(port, line):
-    status, _, _ = talk(port, line)
+    status, headers, body = talk(port, line)
     assert 400 <= status < 500
+    assert headers["content-type"] == "application/problem+json"
+    assert json.loads(body)["status"] == status
     assert talk(port, head("GET", "/health/live"))[0] == 200
 
 
@@ -161,7 +198,7 @@ def test_many_at_once_and_a_stop_that_drains(scorer):
     service.state = state
     app = create_app(service, HttpSettings(engine=LaneSettings(threads=4, queue=10, seconds=10)))
     with ThreadPoolExecutor(4) as clients:
-        with served(app, timeout_graceful_shutdown=10) as port:
+        with served(app) as port:
             request = head("GET", "/v1/candidates/c0000001/recommendations?k=3")
             answers = [clients.submit(talk, port, request) for _ in range(4)]
             assert asked.wait(10)
