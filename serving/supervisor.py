@@ -125,19 +125,14 @@ def run_worker(job: ServeJob, listening: socket.socket) -> None:
                 import_from_string(job.draining)()
             super().handle_exit(sig, frame)
 
-    more = {} if job.options is None else import_from_string(job.options)()
-    config = uvicorn.Config(
-        job.app,
-        factory=True,
-        lifespan="on",
-        access_log=False,
-        backlog=job.backlog,
-        limit_concurrency=job.most_connections,
-        timeout_keep_alive=job.keep_alive_seconds,
-        timeout_graceful_shutdown=max(int(job.drain_seconds), 1),
-        **job.uvicorn,
-        **more,
-    )
+    settings: dict[str, Any] = {
+        "access_log": False,
+        "limit_concurrency": job.most_connections,
+        "timeout_keep_alive": job.keep_alive_seconds,
+        "timeout_graceful_shutdown": max(int(job.drain_seconds), 1),
+    }
+    settings |= job.uvicorn | ({} if job.options is None else import_from_string(job.options)())
+    config = uvicorn.Config(job.app, factory=True, lifespan="on", backlog=job.backlog, **settings)
     server = Server(config)
     when_parent_ends(lambda: server.handle_exit(signal.SIGTERM, None), job.drain_seconds + _TO_THE_POINT)
     server.run(sockets=[listening])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recsys.bundle import Bundle
 from recsys.candidates import Profiles
 from recsys.codes import Codes
-from recsys.documents import candidate_frames, candidate_texts_of, posting_frames
+from recsys.documents import candidate_frames, candidate_texts_of_all, posting_texts_of_all
 from recsys.engine import Engine
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
@@ -27,7 +27,6 @@ from recsys.newcomers import Describer
 from recsys.profiles import profiles_of
 from recsys.request import Request
 from recsys.stored import read_candidates
-from recsys.text import posting_texts, posting_titles
 from serving.live.lookup import Lookup
 from serving.live.people import People, Person, Strangers, event_bytes
 from serving.live.state import ReadProfile, State
@@ -271,9 +270,9 @@ class Follower:
 
 def _texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
     """What is encoded of each document."""
-    postings, _ = posting_frames([one.document for one in ready if one.kind == "posting"])
-    of_postings = zip(posting_titles(postings), posting_texts(postings), strict=True)
-    return [list(next(of_postings)) if one.kind == "posting" else candidate_texts_of(one.document) for one in ready]
+    of_postings = iter(posting_texts_of_all([one.document for one in ready if one.kind == "posting"]))
+    of_candidates = iter(candidate_texts_of_all([one.document for one in ready if one.kind == "candidate"]))
+    return [list(next(of_postings if one.kind == "posting" else of_candidates)) for one in ready]
 
 
 def given_points(frame: Any) -> NDArray[np.float32]:
