@@ -63,12 +63,16 @@ class Waiting:
         kind: "posting" or "candidate".
         key: its id.
         document: as written.
+        changes: it is another form of a posting that was there just before, not one that is new or came back.
+        gone: it was taken down while it waited.
     """
 
     position: int
     kind: str
     key: str
     document: Document
+    changes: bool = False
+    gone: bool = False
 
 
 class Follower:
@@ -187,21 +191,24 @@ class Follower:
             act(entry)
 
     def _posting(self, entry: Entry) -> None:
-        document = self._wait(entry)
+        document = dict(entry.document or {})
+        before = self._waiting.setdefault(("posting", entry.key), [])
+        changes = not before[-1].gone if before else self._growth.shows(entry.key)
+        before.append(Waiting(entry.position, "posting", entry.key, document, changes))
         self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
 
-    def _wait(self, entry: Entry) -> Document:
-        document = dict(entry.document or {})
-        waiting = Waiting(entry.position, entry.kind, entry.key, document)
-        self._waiting.setdefault((entry.kind, entry.key), []).append(waiting)
-        return document
-
     def _posting_gone(self, entry: Entry) -> None:
-        self._waiting.pop(("posting", entry.key), None)
+        """Gone at once; what waits is still brought in, since events may name it, and taken down again."""
+        waiting = self._waiting.get(("posting", entry.key), [])
+        waiting[:] = [replace(one, gone=True) for one in waiting]
         self._growth.remove([entry.key])
 
     def _candidate(self, entry: Entry) -> None:
-        self._profile(entry.key, self._wait(entry), entry.position, encoded=False)
+        document = dict(entry.document or {})
+        self._waiting.setdefault(("candidate", entry.key), []).append(
+            Waiting(entry.position, "candidate", entry.key, document)
+        )
+        self._profile(entry.key, document, entry.position, encoded=False)
 
     def _candidate_gone(self, entry: Entry) -> None:
         self._waiting.pop(("candidate", entry.key), None)
@@ -245,7 +252,9 @@ class Follower:
             ids = [one.key for one in ready]
             end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
             run, ready = ready[:end], ready[end:]
-            self._growth.add(self._describer.describe([one.document for one in run]))
+            changes = np.array([one.changes for one in run])
+            self._growth.add(self._describer.describe([one.document for one in run]), changes)
+            self._growth.remove([one.key for one in run if one.gone])
             for one in run:
                 later = self._done(one)
                 if later is not None:
@@ -260,11 +269,11 @@ class Follower:
 
     def _done(self, one: Waiting) -> Waiting | None:
         """Take a document off the list; the latest of the same id that still waits."""
-        left = self._waiting[one.kind, one.key][1:]
+        left = self._waiting[one.kind, one.key]
+        del left[0]
         if not left:
             del self._waiting[one.kind, one.key]
             return None
-        self._waiting[one.kind, one.key] = left
         return left[-1]
 
 
