@@ -28,9 +28,8 @@ from recsys.rank import LinearRanker, family_mask
 from recsys.retrieve import retrieve
 from recsys.signals import compute
 from serving.score import Scorer
-from training.choose import learn_cut
 from training.config import TrainConfig, ValidationSettings, load_config
-from training.learn import Lessons, learn_linear
+from training.learn import Lessons, learn_cut, learn_linear
 from training.prepare import Prepared
 from training.split import latest_moment, validation_blocks
 from training.train import read_and_prepare

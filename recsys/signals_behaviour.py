@@ -19,6 +19,9 @@ SIGNALS = (
     ),
     Signal("cooccur", "behaviour", "log of 1 + 10 times the mean weight among the neighbours of what was chosen"),
     Signal("popularity", "behaviour", "log of 1 + summed and decayed event weight"),
+    Signal("title_popularity", "behaviour", "the same of all other postings with the same title"),
+    Signal("employer_popularity", "behaviour", "the same of all other postings of the same employer"),
+    Signal("place_popularity", "behaviour", "the same of all other postings at the same place"),
 )
 
 
@@ -43,7 +46,13 @@ def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, 
 def popularity(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
     """What many chose."""
     behaviour = catalogue.behaviour
-    return {"popularity": np.where(behaviour.seen[rows], behaviour.popularity[rows], NOTHING)}
+    kin = np.take(behaviour.kin, rows, axis=0)
+    return {
+        "popularity": np.where(behaviour.seen[rows], behaviour.popularity[rows], NOTHING),
+        "title_popularity": kin[..., 0],
+        "employer_popularity": kin[..., 1],
+        "place_popularity": kin[..., 2],
+    }
 
 
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:

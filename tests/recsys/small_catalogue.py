@@ -64,6 +64,7 @@ def make_behaviour(count, text, events, settings):
     seen = popularity > 0
     return Behaviour(
         popularity=np.log1p(popularity).astype(np.float32),
+        kin=np.log1p(np.stack([np.roll(popularity, by) for by in (1, 2, 3)], axis=1)).astype(np.float32),
         seen=seen,
         factors=map_text_to_factors(train_factors(matrix, settings.factors), text, seen),
         neighbours=find_neighbours(matrix, settings.factors),

@@ -124,6 +124,10 @@ class PlainSignals:
                 found["factors_new"] = cosine
         if b.seen[row]:
             found["popularity"] = float(b.popularity[row])
+        for name, value in zip(
+            ("title_popularity", "employer_popularity", "place_popularity"), b.kin[row], strict=True
+        ):
+            found[name] = float(value)
             if self.history:
                 found["cooccur"] = math.log(1 + 10 * self.cooccurrence(row))
         return found
