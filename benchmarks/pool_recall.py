@@ -24,7 +24,7 @@ from recsys.engine import one_thread_each
 from recsys.interests import Interests, find_interests
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
-from recsys.rank import LinearRanker, family_mask
+from recsys.rank import LinearRanker, sum_mask
 from recsys.retrieve import retrieve
 from recsys.signals import compute
 from serving.score import Scorer
@@ -161,7 +161,7 @@ def learn(
     asked = [ask(prepared, config.engine, block) for block in blocks]
     lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
     others = [lessons.where(lessons.fold != fold) for fold in range(FOLDS)]
-    orders = [learn_linear(one, family_mask()) for one in others]
+    orders = [learn_linear(one, sum_mask()) for one in others]
     return asked, orders, [learn_cut(one) for one in others]
 
 

@@ -36,7 +36,7 @@ QUICK_ROOMS: tuple[Room, ...] = (
 )
 _OF_OTHER_ROOMS = (
     *("text_profile", "text_viewed"),
-    *("factors", "factors_score", "factors_new", "cooccur"),
+    *("factors", "factors_score", "factors_new", "cooccur", *signals_behaviour.KIN),
     *("seniority_gap", "pay_fit", "skills_met"),
     *(signal.name for signal in (*signals_lexical.SIGNALS, *signals_shown.SIGNALS)),
 )

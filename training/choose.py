@@ -7,7 +7,7 @@ import numpy as np
 
 from recsys.config import EngineSettings
 from recsys.cut import quick_part
-from recsys.rank import HAND_SET, LinearRanker, Ranker, family_mask, single
+from recsys.rank import HAND_SET, LinearRanker, Ranker, family_mask, single, sum_mask
 from recsys.signals import FAMILIES, NAMES
 from training.calibration import Calibrated
 from training.config import ValidationSettings
@@ -78,11 +78,10 @@ def learn(name: str, lessons: Lessons, seed: int, rivals: Lessons | None = None)
     A linear order learns from ``lessons``, the trees added to it from ``rivals``, trees alone from both. Without rivals
     all learn from the lessons.
     """
-    everything = family_mask()
     if name == "trees":
-        return learn_trees(lessons if rivals is None else lessons.beside(rivals), everything, seed)
-    linear = learn_linear(lessons, everything)
-    return linear if name == "linear" else learn_trees(rivals or lessons, everything, seed, linear)
+        return learn_trees(lessons if rivals is None else lessons.beside(rivals), family_mask(), seed)
+    linear = learn_linear(lessons, sum_mask())
+    return linear if name == "linear" else learn_trees(rivals or lessons, family_mask(), seed, linear)
 
 
 def cuts_of(name: str, by_fold: Sequence[Ranker], lessons: Lessons) -> list[LinearRanker]:
@@ -109,8 +108,8 @@ def contenders(
         name: [learn(name, part, seed, near) for part, near in zip(others, against, strict=True)] for name in LEARNED
     }
     if ablate:
-        masks = {f"without {family}": family_mask(without=family) for family in FAMILIES}
-        masks["without factors and co-occurrence"] = ~np.isin(NAMES, COLLABORATIVE)
+        masks = {f"without {family}": sum_mask(without=family) for family in FAMILIES}
+        masks["without factors and co-occurrence"] = sum_mask() & ~np.isin(NAMES, COLLABORATIVE)
         learned |= {name: [learn_linear(part, mask, name) for part in others] for name, mask in masks.items()}
     return learned | {HAND_SET.name: [HAND_SET] * FOLDS}
 
