@@ -208,11 +208,12 @@ class Growth:
             whole.behaviour.factors.postings[at] = np.matmul(text.vectors(rows)[:, None], mapped)[:, 0]
 
     def _inherit(self, rows: Rows, before: Rows) -> None:
-        """What was done with a posting that changes is not forgotten."""
+        """What was done with a posting that changes is not forgotten; the kin of the others is not looked for."""
         behaviour = self._whole.behaviour
+        behaviour.kin[rows] = np.nan
         known = (before >= 0) & behaviour.seen[np.maximum(before, 0)]
         new, old = rows[known], before[known]
-        for column in (behaviour.seen, behaviour.popularity, behaviour.factors.postings):
+        for column in (behaviour.seen, behaviour.popularity, behaviour.kin, behaviour.factors.postings):
             column[new] = column[old]
 
     def _keep_vectors(self, vectors: NDArray[np.float32]) -> None:
