@@ -5,13 +5,15 @@ that begin alike lie close together, as real ones do.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import write_bundle
+from recsys.candidates import Candidates
 from recsys.config import EngineSettings
 from recsys.rank import HAND_SET
 from recsys.stored import FOLDER, candidate_arrays
@@ -54,8 +56,18 @@ def prepared_market(folder: Path, postings: int, candidates: int, cities: int | 
     return prepare(tables, encoder, VectorCache(folder / "cache", encoder.name, encoder.dimension))
 
 
-def market_bundle(folder: Path, postings: int, candidates: int, cities: int | None) -> Path:
-    """A bundle of a simulated market under the hand-set order (a learned one costs the same), made once."""
+def market_bundle(
+    folder: Path,
+    postings: int,
+    candidates: int,
+    cities: int | None,
+    people: Callable[[Candidates], Candidates] = lambda some: some,
+    for_ever: bool = False,
+) -> Path:
+    """A bundle of a simulated market under the hand-set order (a learned one costs the same), made once.
+
+    ``people`` may change the candidates; ``for_ever``: postings do not expire, whenever they are asked for.
+    """
     out = folder / "bundle"
     if not out.exists():
         prepared = prepared_market(folder, postings, candidates, cities)
@@ -63,6 +75,9 @@ def market_bundle(folder: Path, postings: int, candidates: int, cities: int | No
         now = latest_moment(prepared, np.inf)
         known = np.ones(len(prepared.candidates.histories.posting), bool)
         catalogue = catalogue_at(prepared, settings, known, 0.0, now)  # everything stays open: the hardest case
+        if for_ever:
+            never = np.full(len(catalogue), np.nan)
+            catalogue = replace(catalogue, attributes=replace(catalogue.attributes, until=never))
         write_bundle(
             out,
             catalogue,
@@ -70,8 +85,8 @@ def market_bundle(folder: Path, postings: int, candidates: int, cities: int | No
             settings,
             prepared.skills,
             prepared.postings[["posting_id", "title", "company", "url"]],
-            {"as_of": now, "created": "benchmark", "encoder": {"name": "drawn-384", "config": {}}},
+            {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}},
             prepared.books,
-            {FOLDER: candidate_arrays(prepared.candidates)},
+            {FOLDER: candidate_arrays(people(prepared.candidates))},
         )
     return out

@@ -130,17 +130,24 @@ def memory(bundle: Path) -> list[str]:
     ]
 
 
-def head() -> list[str]:
-    """What was measured on what."""
+def origin(module: str) -> str:
+    """By what a page was written, when, from which commit, on what."""
     names = ("faiss-cpu", "implicit", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return (
+        f"Written by `python -m {' '.join([module, *sys.argv[1:]])}` on {time.strftime('%Y-%m-%d')}, "
+        f"commit {commit.stdout.strip() or 'unknown'}; {os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}, {versions}."
+    )
+
+
+def head() -> list[str]:
+    """What was measured on what."""
     return [
         "# Benchmarks",
         "",
-        f"Written by `python -m {' '.join(['benchmarks.speed', *sys.argv[1:]])}` on {time.strftime('%Y-%m-%d')}, "
-        f"commit {commit.stdout.strip() or 'unknown'}; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}, {versions}.",
+        origin("benchmarks.speed"),
         "",
         "A simulated market; its text vectors are drawn around some thousand centres, not encoded, and all postings",
         "are open. Both sides of a ratio are timed in turn in one run; ratios are medians of the pairs.",

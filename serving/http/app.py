@@ -44,7 +44,7 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
     )
     app.state.desk = desk
     for one in operations:
-        _add(app, desk, one)
+        add_operation(app, desk, one)
     app.openapi = _openapi(app, operations)  # type: ignore[method-assign]
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_middleware(Edge, settings=settings, metrics=desk.metrics)
@@ -56,7 +56,8 @@ def stop_asking(app: FastAPI) -> None:
     app.state.desk.stopping = True
 
 
-def _add(app: FastAPI, desk: Desk, operation: Operation) -> None:
+def add_operation(app: FastAPI, desk: Desk, operation: Operation) -> None:
+    """Give an application one more route."""
     app.add_api_route(
         operation.path,
         endpoint_of(desk, operation),

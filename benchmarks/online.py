@@ -1,0 +1,227 @@
+"""The service under load: latency, capacity and memory, beside a constant answer and a bare search. ``docs/online.md``.
+
+    python -m benchmarks.online --work DIR [--postings 100000 1000000] [--candidates 1000000] [--out docs/online.md]
+
+One worker on one core, the load generator on another. The board is drawn (``benchmarks.market``), the order is the
+hand-set one, whose cost is that of a learned sum.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.market import market_bundle
+from benchmarks.online_load import Job, Load
+from benchmarks.speed import origin
+from recsys.candidates import Candidates
+from recsys.ids import Ids
+from serving.config import ServeConfig
+from serving.store import migrate
+from serving.worker import TOLD, Told
+
+ROUNDS = 3
+SECONDS = 12.0
+_SERVER, _LOAD = 0, 1  # cores
+
+
+def tiled(candidates: Candidates, count: int) -> Candidates:
+    """``count`` candidates: copies with ids of their own, whose texts are the same vectors."""
+    times = -(-count // len(candidates))
+    rows = np.tile(np.arange(len(candidates)), times)[:count]
+    names = candidates.ids.names().astype(str)
+    ids = Ids([f"{names[row]}-{at // len(names)}" for at, row in enumerate(rows.tolist())], "candidate")
+    shared = ("vectors", "terms")
+    profiles = replace(
+        candidates.profiles,
+        **{
+            f.name: getattr(candidates.profiles, f.name)[rows]
+            for f in fields(candidates.profiles)
+            if f.name not in shared
+        },
+    )
+    histories = candidates.histories
+    lengths = histories.lengths[rows]
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    at = np.repeat(histories.start[rows] - start[:-1], lengths) + np.arange(start[-1])
+    events = {f.name: getattr(histories, f.name)[at] for f in fields(histories) if f.name != "start"}
+    return Candidates(ids, profiles, replace(histories, start=start.astype(np.int64), **events))
+
+
+@contextmanager
+def served(home: Path, port: int) -> Iterator[int]:
+    """One worker over the active bundle of a home, pinned to its core; its process id."""
+    store = f"sqlite:///{home / 'store.db'}"
+    migrate(store)
+    run = home / "run"
+    run.mkdir(exist_ok=True)
+    config = ServeConfig.model_validate({"http": {"open": True, "port": port}, "decisions": {"write": True}})
+    told = Told(home=home, store=store, run=run, config=config)
+    code = (
+        "import uvicorn; from serving import worker; "
+        f"uvicorn.run('benchmarks.online_app:create', factory=True, **(worker.options() | {{'port': {port}}}))"
+    )
+    environment = os.environ | {TOLD: told.model_dump_json(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setaffinity(0, {_SERVER}),
+    )
+    try:
+        _wait_until_ready(port, process)
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 300
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the worker did not start: {process.stderr.read().decode()[-2000:] if process.stderr else ''}")
+
+
+def own_memory(process: int) -> int:
+    """Bytes of a process that no file stands behind."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous:"))
+
+
+def libraries_memory() -> int:
+    """The same of a process that imports what a worker does, and serves nothing."""
+    code = (
+        "import serving.worker, benchmarks.online_app, lightgbm, uvicorn, sys; print('x', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    found = own_memory(process.pid)
+    process.kill()
+    process.wait()
+    return found
+
+
+def load(port: int, paths: Sequence[str], rate: float, seconds: float = SECONDS, connections: int = 4) -> Load:
+    """Ask in a process of its own."""
+    job = Job(port, list(paths), rate, seconds, connections, _LOAD)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.online_load"],
+        input=json.dumps(asdict(job)).encode(),
+        capture_output=True,
+        check=True,
+    )
+    return Load(**json.loads(done.stdout))
+
+
+def measure(home: Path, people: Sequence[str], port: int) -> dict[str, Any]:
+    """Capacity of each route, then all of them at half of the full path's, in turn."""
+    paths = {
+        "constant list": ["/bench/constant"],
+        "bare search": ["/bench/search"],
+        "full path": [f"/v1/candidates/{one}/recommendations?k=10" for one in people],
+        "full path, no reasons": [f"/v1/candidates/{one}/recommendations?k=10&explain=false" for one in people],
+    }
+    with served(home, port) as process:
+        for some in paths.values():
+            load(port, some, 0, 4)
+        capacity = {name: load(port, some, 0) for name, some in paths.items()}
+        half = capacity["full path"].rate / 2
+        rounds = [{name: load(port, some, half) for name, some in paths.items()} for _ in range(ROUNDS)]
+        memory = own_memory(process)
+    return {"capacity": capacity, "half": half, "rounds": rounds, "memory": memory}
+
+
+def _median(rounds: list[dict[str, Load]], name: str, value: str) -> float:
+    return float(np.median([getattr(one[name], value) for one in rounds]))
+
+
+def lines_of(postings: int, candidates: int, found: dict[str, Any], libraries: int) -> list[str]:
+    """A section of the page."""
+    lines = [
+        f"## {postings:,} postings, {candidates:,} candidates with a history",
+        "",
+        f"At half of the full path's capacity, {found['half']:.0f} requests a second; medians of {ROUNDS} rounds.",
+        "",
+        "| route | capacity, answers/s | p50 ms | p99 ms | p99 / p50 | refused | generator's share of its core |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, one in found["capacity"].items():
+        p50, p99, cpu = (_median(found["rounds"], name, value) for value in ("p50", "p99", "cpu"))
+        refused = sum(round_[name].refused for round_ in found["rounds"])
+        lines.append(f"| {name} | {one.rate:.0f} | {p50:.2f} | {p99:.2f} | {p99 / p50:.1f} | {refused} | {cpu:.0%} |")
+    ratio = _median(found["rounds"], "full path", "p50") / _median(found["rounds"], "bare search", "p50")
+    own = found["memory"] - libraries
+    lines += [
+        "",
+        f"The full path takes {ratio:.1f} times the p50 of the bare search (at most 6 are wanted).",
+        f"The worker's own memory is {found['memory'] / 1e6:.0f} MB, {libraries / 1e6:.0f} MB of them the libraries', "
+        f"the rest {own / candidates:.0f} bytes a candidate (at most 400 are wanted).",
+        "",
+    ]
+    return lines
+
+
+def board(work: Path, postings: int, candidates: int) -> tuple[Path, list[str]]:
+    """A home whose active bundle has so many postings and candidates, and some of these."""
+    home = work / f"home-{postings}-{candidates}"
+    folder = market_bundle(
+        work / f"{postings}-{candidates}", postings, 100_000, None, lambda some: tiled(some, candidates), for_ever=True
+    )
+    (home / "bundles").mkdir(parents=True, exist_ok=True)
+    link = home / "bundles" / "drawn"
+    if not link.exists():
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+        pointer = {"bundle": "drawn", "serial": 1, "at": time.time(), "before": []}
+        (home / "active.json").write_text(json.dumps(pointer))
+    import pandas as pd
+
+    names = pd.read_parquet(folder / "candidates" / "candidate_ids.parquet")["id"]
+    return home, names.sample(2000, random_state=0).tolist()
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--postings", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--candidates", type=int, default=1_000_000)
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--out", type=Path, default=Path("docs/online.md"))
+    args = parser.parse_args()
+    libraries = libraries_memory()
+    lines = ["# The service under load", "", origin("benchmarks.online"), ""]
+    lines += [
+        "One worker on one core; the load generator on another, with an open loop: requests are sent at fixed moments,",
+        "and latency counts from the moment each was meant to be sent. Constant list and bare search go through",
+        "the same door, guard and threads. Drawn vectors, all postings open, the hand-set order, reasons in words.",
+        "",
+    ]
+    for postings in args.postings:
+        home, people = board(args.work, postings, args.candidates)
+        lines += lines_of(postings, args.candidates, measure(home, people, args.port), libraries)
+        args.out.write_text("\n".join(lines), encoding="utf-8")
+        print("\n".join(lines[-14:]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A load generator with an open loop: requests are sent at fixed moments, whether or not earlier ones were answered.
+
+Latency counts from the moment a request was meant to be sent (no coordinated omission). Run as a process of its own,
+pinned to a core of its own: ``python -m benchmarks.online_load`` reads one JSON job from standard input and writes one
+JSON answer.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to ask.
+
+    Attributes:
+        port: on loopback.
+        paths: asked in turn.
+        rate: requests a second; 0: as fast as ``connections`` clients are answered, which gives the capacity.
+        seconds: how long.
+        connections: kept alive; more are opened where all are busy and the loop is open.
+        core: that this process may use.
+    """
+
+    port: int
+    paths: list[str]
+    rate: float
+    seconds: float
+    connections: int = 8
+    core: int = 1
+
+
+@dataclass(frozen=True)
+class Load:
+    """What was answered.
+
+    Attributes:
+        answered: with status 200.
+        refused: with any other.
+        rate: answers a second.
+        p50, p99: milliseconds, of the answers 200.
+        cpu: share of a core that this process used.
+    """
+
+    answered: int
+    refused: int
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+class _Line:
+    """One connection kept alive."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, port: int) -> "_Line":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def ask(self, request: bytes) -> int:
+        """The status of the answer, read to its end."""
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        await self._reader.readexactly(length)
+        return int(head[9:12])
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def _open_loop(job: Job, requests: list[bytes]) -> tuple[list[float], list[int]]:
+    free = [await _Line.open(job.port) for _ in range(job.connections)]
+    taken: list[tuple[float, int]] = []
+
+    async def one(at: int, meant: float) -> None:
+        line = free.pop() if free else await _Line.open(job.port)
+        status = await line.ask(requests[at % len(requests)])
+        taken.append((time.perf_counter() - meant, status))
+        free.append(line)
+
+    started, tasks = time.perf_counter() + 0.05, []
+    for at in range(int(job.rate * job.seconds)):
+        meant = started + at / job.rate
+        wait = meant - time.perf_counter()
+        await asyncio.sleep(max(wait, 0))
+        tasks.append(asyncio.create_task(one(at, meant)))
+    await asyncio.gather(*tasks)
+    for line in free:
+        line.close()
+    return [seconds for seconds, _ in taken], [status for _, status in taken]
+
+
+async def _closed_loop(job: Job, requests: list[bytes]) -> tuple[list[float], list[int]]:
+    taken: list[tuple[float, int]] = []
+    end = time.perf_counter() + job.seconds
+
+    async def client(first: int) -> None:
+        line, at = await _Line.open(job.port), first
+        while (began := time.perf_counter()) < end:
+            status = await line.ask(requests[at % len(requests)])
+            taken.append((time.perf_counter() - began, status))
+            at += job.connections
+        line.close()
+
+    await asyncio.gather(*(client(number) for number in range(job.connections)))
+    return [seconds for seconds, _ in taken], [status for _, status in taken]
+
+
+def run(job: Job) -> Load:
+    """Do a job in this process."""
+    os.sched_setaffinity(0, {job.core})
+    requests = [f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode() for path in job.paths]
+    loop = _open_loop if job.rate else _closed_loop
+    wall, cpu = time.perf_counter(), time.process_time()
+    seconds, statuses = asyncio.run(loop(job, requests))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    good = np.array(statuses) == 200
+    answered = np.array(seconds)[good] * 1000
+    p50, p99 = np.percentile(answered, [50, 99]) if len(answered) else (np.nan, np.nan)
+    return Load(int(good.sum()), int((~good).sum()), len(seconds) / wall, float(p50), float(p99), cpu / wall)
+
+
+if __name__ == "__main__":
+    document: dict[str, Any] = json.loads(sys.stdin.read())
+    json.dump(asdict(run(Job(**document))), sys.stdout)
