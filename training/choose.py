@@ -20,6 +20,8 @@ from training.trial import Trial
 from training.validate import FOLDS, Asked, ask, ranks
 
 LEARNED = ("linear", "ensemble", "trees")  #: rankers that are learned, see ``learn``
+#: Scored for the trial: on a large board fewer queries are ranked among all postings.
+_PAIRS = 40_000_000
 #: Signals of collaborative filtering proper, without popularity.
 COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
 
@@ -115,7 +117,8 @@ def contenders(
 
 
 def _try(asked: Sequence[Asked], contenders: dict[str, list[Ranker]], validation: ValidationSettings) -> Trial:
-    share = min(1.0, validation.most_ranked / max(sum(len(one.block) for one in asked), 1))
+    most = min(validation.most_ranked, max(validation.least, _PAIRS // max(len(asked[0].catalogue), 1)))
+    share = min(1.0, most / max(sum(len(one.block) for one in asked), 1))
     rng = np.random.default_rng(validation.seed)
     parts = [one.sample(rng.random(len(one.block)) < share) for one in asked]
     parts = [part for part in parts if len(part.block)]

@@ -20,7 +20,7 @@ class ValidationSettings(Settings):
         least_later: so many such queries are enough.
         least: below so many queries the hand-set weights are kept.
         most: at most so many queries are asked; others are left out at random.
-        most_ranked: of those, so many are ranked among the whole catalogue to compare rankers.
+        most_ranked: of those, so many are ranked among the whole catalogue to compare rankers; on a large board fewer.
         negatives: postings drawn for each query, uniformly from what it could have been.
         rivals: postings drawn for each query from its pool, what would be listed in the answer's place; trees learn
             from these.
@@ -35,7 +35,7 @@ class ValidationSettings(Settings):
     least_later: int = Field(300, ge=1)
     least: int = Field(200, ge=1)
     most: int = Field(4000, ge=100)
-    most_ranked: int = Field(1500, ge=50)
+    most_ranked: int = Field(4000, ge=50)
     negatives: int = Field(200, ge=10)
     rivals: int = Field(100, ge=10)
     passed_over: int = Field(20, ge=0)
