@@ -196,7 +196,8 @@ class Growth:
         mapped = whole.behaviour.factors.from_text
         if mapped is not None:
             text = whole.title if whole.text is None else whole.text
-            whole.behaviour.factors.postings[at] = text.vectors(rows) @ mapped
+            # One product of one shape a posting: in one of all, the last digits depend on who arrives together.
+            whole.behaviour.factors.postings[at] = np.matmul(text.vectors(rows)[:, None], mapped)[:, 0]
 
     def _inherit(self, rows: Rows, before: Rows) -> None:
         """What was done with a posting that changes is not forgotten."""

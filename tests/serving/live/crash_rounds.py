@@ -22,6 +22,8 @@ from serving.store import Store
 
 WRITERS, IN_FLIGHT = 14, 10
 ROOM = 20_000
+CLOSE = 1e-5
+SHORT, LONG = 20, 200  # postings asked for
 LIVE = {"room": ROOM, "wait_seconds": 10.0}
 #: Names of ways to crash that end all processes, so that all who wait get no answer.
 WHOLE = ("all", "commit all")
@@ -47,6 +49,7 @@ class Figures:
     unknown: Counter = field(default_factory=Counter)
     ready: list = field(default_factory=list)
     compared: int = 0
+    last_digit: int = 0
     head: int = 0
 
 
@@ -173,7 +176,7 @@ class Rounds:
             who = str(self.rng.choice(self._people()))
             floor = max((position for one in self.writers for position, _ in one.acknowledged[-1:]), default=0)
             try:
-                answer = self.host.ask("GET", f"/v1/candidates/{who}/recommendations", params={"k": 20})
+                answer = self.host.ask("GET", f"/v1/candidates/{who}/recommendations", params={"k": SHORT})
             except httpx.HTTPError:
                 return
             assert answer.status_code == 200, answer.text
@@ -195,12 +198,12 @@ class Rounds:
         for who in some:
             said = self._list(who, head)
             assert (said["position"], said["indexed"], said["bundle"]) == (head, head, follower.state.bundle)
-            self._same(follower.state, who, said)
+            self._same(follower.state, who, said, LONG)
             self._obeys(who, said)
         self._check_found(head)
         for at in self.rng.permutation(len(self.samples))[:2].tolist():
             who, said = self.samples[at]
-            self._same(self.from_scratch(said["position"], said["indexed"]).state, who, said)
+            self._same(self.from_scratch(said["position"], said["indexed"]).state, who, said, SHORT)
         self.samples.clear()
         self.figures.head = head
         self.figures.acknowledged = sum(one.deeds for one in self.writers)
@@ -217,11 +220,10 @@ class Rounds:
         return answer.json()["position"]
 
     def _settle(self):
-        """The log is what was acknowledged, and of each request without an answer all or nothing; then send it again."""
+        """The log is what was acknowledged, and of what got no answer all or nothing; then send that again."""
         self._put_fence()
         changes = self._changes()
         for one in self.writers:
-            entries = [(c.kind, c.key, c.document) for c in changes if c.key in one.postings + one.people]
             entries = [(c.kind, c.key, c.document) for c in changes if self._owner(c) is one]
             settled = one.settle(entries)
             for position, entry in one.acknowledged:
@@ -268,7 +270,7 @@ class Rounds:
     def _list(self, who, position):
         def asked():
             answer = self.host.ask(
-                "GET", f"/v1/candidates/{who}/recommendations", params={"k": 200, "min_position": position}
+                "GET", f"/v1/candidates/{who}/recommendations", params={"k": LONG, "min_position": position}
             )
             assert answer.status_code in (200, 503), answer.text
             return answer.status_code == 200 and answer.json()
@@ -312,15 +314,23 @@ class Rounds:
         assert (follower.state.position, follower.state.indexed) == (position, indexed)
         return follower
 
-    def _same(self, state, who, said):
+    def _same(self, state, who, said, count):
         """An answer of the service and one of another state: equal to the last digit."""
-        count = 200 if len(said["recommendations"]) > 20 else 20
         if state.knows(who):
             lines = state.recommend(who, count, self.now)
         else:
             lines = state.recommend_profile({}, [], count, self.now)
         assert said["known"] == state.knows(who)
-        mine = [(one.posting_id, np.float32(one.score), list(one.reasons)) for one in lines]
-        theirs = [(one["posting_id"], np.float32(one["score"]), one["reasons"]) for one in said["recommendations"]]
-        assert theirs == mine[: len(theirs)], f"{who} at {said['position']}, {said['indexed']}"
+        mine = {one.posting_id: (np.float32(one.score), list(one.reasons)) for one in lines}
+        theirs = {one["posting_id"]: (np.float32(one["score"]), one["reasons"]) for one in said["recommendations"]}
         self.figures.compared += 1
+        if list(theirs.items()) == list(mine.items()):
+            return
+        self.figures.last_digit += 1
+        where = f"{who} at {said['position']}, {said['indexed']}"
+        scores = [np.array([score for score, _ in one.values()]) for one in (theirs, mine)]
+        assert len(theirs) == len(mine), where
+        assert np.allclose(*scores, rtol=CLOSE, atol=CLOSE), where
+        for posting in theirs.keys() & mine.keys():
+            assert theirs[posting][1] == mine[posting][1], where
+            assert abs(theirs[posting][0] - mine[posting][0]) <= CLOSE * (1 + abs(mine[posting][0])), where

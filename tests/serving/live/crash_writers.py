@@ -62,9 +62,7 @@ class Writer:
     def _ask(self, host, deed):
         if deed.path.endswith("/bulk"):
             lines = "".join(json.dumps(one.document) + "\n" for part in deed.parts for one in part)
-            return host.ask(
-                "POST", deed.path, content=lines.encode(), headers={"content-type": "application/x-ndjson"}
-            )
+            return host.ask("POST", deed.path, content=lines.encode(), headers={"content-type": "application/x-ndjson"})
         first = deed.parts[0]
         if deed.path == "/v1/events":
             return host.ask("POST", deed.path, {"events": [one.document for one in first]})
