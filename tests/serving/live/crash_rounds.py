@@ -22,9 +22,10 @@ from serving.store import Store
 
 WRITERS, IN_FLIGHT = 14, 10
 ROOM = 20_000
-CLOSE = 1e-5
 SHORT, LONG = 20, 200  # postings asked for
 LIVE = {"room": ROOM, "wait_seconds": 10.0}
+#: Other tests may run beside: nobody is sent away for being late.
+LANES = {name: {"threads": 4, "queue": 64, "seconds": 60.0} for name in ("engine", "texts", "store", "waits")}
 #: Names of ways to crash that end all processes, so that all who wait get no answer.
 WHOLE = ("all", "commit all")
 
@@ -49,7 +50,6 @@ class Figures:
     unknown: Counter = field(default_factory=Counter)
     ready: list = field(default_factory=list)
     compared: int = 0
-    last_digit: int = 0
     head: int = 0
 
 
@@ -71,7 +71,7 @@ class Rounds:
         home = home_of(folder / "home", one=market.bundle)
         self.host = Running(
             folder / "host", home, store=url, workers=workers, script=ROOT / "tests/serving/live/crash_app.py",
-            env={NOW: repr(self.now), FILE: str(self.file)}, live=LIVE, http={"bulk_batch": BATCH},
+            env={NOW: repr(self.now), FILE: str(self.file)}, live=LIVE, http={"bulk_batch": BATCH, **LANES},
         )  # fmt: skip
         self.store = Store.open(url)
         self.bundle = open_bundle(market.bundle, verify=False)
@@ -201,7 +201,7 @@ class Rounds:
             self._same(follower.state, who, said, LONG)
             self._obeys(who, said)
         self._check_found(head)
-        for at in self.rng.permutation(len(self.samples))[:2].tolist():
+        for at in self.rng.permutation(len(self.samples))[:1].tolist():
             who, said = self.samples[at]
             self._same(self.from_scratch(said["position"], said["indexed"]).state, who, said, SHORT)
         self.samples.clear()
@@ -321,16 +321,8 @@ class Rounds:
         else:
             lines = state.recommend_profile({}, [], count, self.now)
         assert said["known"] == state.knows(who)
-        mine = {one.posting_id: (np.float32(one.score), list(one.reasons)) for one in lines}
-        theirs = {one["posting_id"]: (np.float32(one["score"]), one["reasons"]) for one in said["recommendations"]}
+        mine = [(one.posting_id, np.float32(one.score), list(one.reasons)) for one in lines]
+        theirs = [(one["posting_id"], np.float32(one["score"]), one["reasons"]) for one in said["recommendations"]]
+        differ = [(rank, *both) for rank, both in enumerate(zip(theirs, mine, strict=False)) if both[0] != both[1]]
+        assert theirs == mine, f"{who} at {said['position']}, {said['indexed']}: {differ[:3]}"
         self.figures.compared += 1
-        if list(theirs.items()) == list(mine.items()):
-            return
-        self.figures.last_digit += 1
-        where = f"{who} at {said['position']}, {said['indexed']}"
-        scores = [np.array([score for score, _ in one.values()]) for one in (theirs, mine)]
-        assert len(theirs) == len(mine), where
-        assert np.allclose(*scores, rtol=CLOSE, atol=CLOSE), where
-        for posting in theirs.keys() & mine.keys():
-            assert theirs[posting][1] == mine[posting][1], where
-            assert abs(theirs[posting][0] - mine[posting][0]) <= CLOSE * (1 + abs(mine[posting][0])), where

@@ -47,6 +47,7 @@ def run(rounds, kinds):
         rounds.figures.ready.append(host.start())
         for kind in kinds:
             rounds.round(kind)
+            print(kind, rounds.figures, flush=True)
         assert host.stop() == 0
     assert min(rounds.figures.flying) >= IN_FLIGHT
 
