@@ -62,7 +62,7 @@ def fresh_and_alike(catalogue: Catalogue, interests: Interests, quota: int) -> R
     """Of the postings that no index holds yet, the best by the same sum, each compared; the newest where it is equal.
 
     Returns:
-        int32 (B, quota or as many as there are), best first.
+        int32 (B, quota), best first, -1 where fewer are there; (B, 0) where there are none at all.
     """
     fresh, requests = catalogue.fresh, len(interests.vectors)
     keep = min(quota, len(fresh.rows))
@@ -80,7 +80,8 @@ def fresh_and_alike(catalogue: Catalogue, interests: Interests, quota: int) -> R
     keys = steps | (np.int64(2**31 - 1) - fresh.rows)
     best = np.sort(np.partition(keys, keep - 1, axis=1)[:, :keep], axis=1)
     rows = (np.int64(2**31 - 1) - (best & 0xFFFFFFFF)).astype(np.int32)
-    return np.where(catalogue.gone[rows], np.int32(-1), rows)
+    rows[catalogue.gone[rows]] = -1
+    return np.pad(rows, ((0, 0), (0, quota - keep)), constant_values=-1)  # a place's worth counts from the whole quota
 
 
 def _circles(

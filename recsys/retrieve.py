@@ -29,9 +29,11 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     """
     least, scale = settings.widths(k)
     width = settings.union * scale
-    if len(catalogue.by_text.rows) + len(catalogue.fresh.rows) <= width:  # all that are open
-        whole = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
-        return everything(whole[~catalogue.gone[whole]], len(queries))
+    if len(catalogue.by_text.rows) <= width:
+        there = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
+        there = there[~catalogue.gone[there]]  # no trace of what came and went: reasons compare with the pool's mean
+        if len(there) <= width:
+            return everything(there, len(queries))
     around = cells_around(catalogue, interests.places, settings.cells)
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {

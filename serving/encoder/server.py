@@ -37,6 +37,7 @@ class Server:
         self._free = threading.BoundedSemaphore(most_connections)
         self._stopping = False
         self._listener = _listen(address)
+        self._inode = os.stat(address).st_ino
         self._thread = threading.Thread(target=self._accept, name="encoder-door", daemon=True)
 
     def start(self) -> None:
@@ -46,7 +47,9 @@ class Server:
     def stop(self, seconds: float) -> None:
         """Accept nobody more, finish what waits within ``seconds``, remove the socket."""
         self._stopping = True
-        self.address.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if os.stat(self.address).st_ino == self._inode:  # not that of a process that came after a killed parent
+                self.address.unlink()
         with suppress(OSError):  # whoever waits in accept wakes up
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -1,6 +1,6 @@
 """Postings that arrive after training, beside those of a bundle."""
 
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import pytest
@@ -56,6 +56,25 @@ def copies(documents, rows):
 def all_queries(serving, count=40):
     rows = np.arange(count)
     return serving.candidates.queries(rows, serving.as_of, serving.engine.settings.events)
+
+
+def test_who_arrives_together_makes_no_difference(serving, describer, documents):
+    new = copies(documents, range(30))
+    whole, single = Growth(serving.engine.catalogue, 500), Growth(serving.engine.catalogue, 500)
+    whole.add(describer.describe(new))
+    for one in new:
+        single.add(describer.describe([one]))
+    assert_equal_rows(whole.snapshot(), single.snapshot(), slice(len(serving.engine.catalogue), None))
+
+
+def assert_equal_rows(one, other, rows):
+    """All arrays of two catalogues, to the last digit."""
+    for field in fields(one):
+        mine, its = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(mine, np.ndarray):
+            assert np.array_equal(mine[rows], its[rows], equal_nan=mine.dtype.kind == "f"), field.name
+        elif is_dataclass(mine):
+            assert_equal_rows(mine, its, rows)
 
 
 def test_a_newcomer_is_described_as_training_describes(serving, growth, describer, documents):

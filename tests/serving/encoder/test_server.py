@@ -136,6 +136,18 @@ def test_too_much_at_once_is_refused_here(serve):
         client.encode(["x" * (65 << 20)])
 
 
+def test_who_ends_late_leaves_the_socket_of_who_came_after(serve, tmp_path):
+    late = serve(HashEncoder())
+    batcher = Batcher(HashEncoder())
+    batcher.start()
+    after = Server(late.address, batcher)
+    after.start()
+    late.stop(5)
+    assert EncoderClient(late.address).encode(["cook"]).shape == (1, 256)
+    after.stop(5)
+    assert not after.address.exists()
+
+
 def test_nobody_there_is_gone_at_once(tmp_path):
     began = time.monotonic()
     with pytest.raises(EncoderGone, match=r"does not answer at .*none\.sock"):

@@ -78,6 +78,22 @@ def test_between_two_positions_it_is_so_too(bundle, market, store, postings, peo
     assert answers(stepwise.state, who, market.as_of) == answers(at_once.state, who, market.as_of)
 
 
+def test_what_came_and_went_leaves_no_trace(bundle, market, store, postings, people):
+    new = [
+        Write("posting", f"n{n}", dict(one) | {"posting_id": f"n{n}", "valid_through": market.as_of + 86_400})
+        for n, one in enumerate(postings[:40])
+    ]
+    gone = [Write("posting_gone", one.key) for one in new[5:35]]
+    whole, small = follow(bundle, store), follow(bundle, store)
+    catch_up(small, put(store, new))
+    head = put(store, gone)
+    catch_up(small, head)
+    catch_up(whole, head)
+    assert len(small.state.engine.catalogue) > len(whole.state.engine.catalogue)
+    some = people[:40]
+    assert answers(small.state, some, market.as_of, 100) == answers(whole.state, some, market.as_of, 100)
+
+
 def test_an_untouched_log_gives_the_lists_of_the_bundle(bundle, market, store, scorer, people):
     follower = follow(bundle, store)
     catch_up(follower, 0)
