@@ -1,9 +1,12 @@
 """One small simulated market, the bundle trained from it, and what answers from it: made once for all tests."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +15,12 @@ import pytest
 from recsys.attributes import seniority_levels
 from recsys.bundle import write_bundle
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
+from recsys.documents import candidate_documents, posting_documents
 from recsys.encode import EncoderConfig, HashEncoder
 from recsys.engine import Engine
 from recsys.geo import resolve_places
 from recsys.request import Interaction, Request
-from recsys.schema import EVENT_TYPES
+from recsys.schema import EVENT_TYPES, Tables
 from recsys.stored import FOLDER, candidate_arrays
 from recsys.text import candidate_texts, split_words
 from serving.profile import profile_from_texts
@@ -26,7 +30,7 @@ from training.prepare import Prepared
 from training.simulate import SimulateConfig, simulate
 from training.snapshot import catalogue_at
 from training.sources import read_tables
-from training.train import Trained, train
+from training.train import Trained, train, train_on
 
 #: Small factors, so that nothing takes long. The hash encoder needs no model.
 ENGINE = EngineSettings(factors=FactorSettings(dimensions=16, iterations=5))
@@ -85,6 +89,57 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
     said: list[str] = []
     trained = train(CONFIG, folder / "data", folder / "bundle", folder / "cache", said.append)
     return Market(folder / "data", folder / "cache", folder / "bundle", trained, tuple(said))
+
+
+@dataclass(frozen=True)
+class LiveMarket:
+    """The small market with its dates shifted, so that it ends now: a service that runs finds its postings open.
+
+    Attributes:
+        tables: that the bundle was made from.
+        bundle: its folder; position 0.
+        cache: of vectors.
+        trained: what training did.
+    """
+
+    tables: Tables
+    bundle: Path
+    cache: Path
+    trained: Trained
+
+    @property
+    def as_of(self) -> float:
+        return float(self.trained.manifest["as_of"])
+
+    @cached_property
+    def postings(self) -> list[dict[str, Any]]:
+        """A document each."""
+        return list(posting_documents(self.tables.postings, self.tables.locations))
+
+    @cached_property
+    def candidates(self) -> list[dict[str, Any]]:
+        """A document each."""
+        return list(candidate_documents(self.tables.candidates, self.tables.experience))
+
+
+@pytest.fixture(scope="session")
+def live_market(market: Market, tmp_path_factory: pytest.TempPathFactory) -> LiveMarket:
+    folder = tmp_path_factory.mktemp("live_market")
+    tables = shifted(
+        read_tables(CONFIG.sources, market.data, folder / "rejected.parquet")[0], time.time() - market.as_of
+    )
+    trained = train_on(CONFIG, tables, folder / "bundle", market.cache, lambda line: None)
+    return LiveMarket(tables, folder / "bundle", market.cache, trained)
+
+
+def shifted(tables: Tables, seconds: float) -> Tables:
+    """The same board so much later."""
+    dates = ["date_posted", "valid_through"]
+    return replace(
+        tables,
+        postings=tables.postings.assign(**{name: tables.postings[name] + seconds for name in dates}),
+        events=replace(tables.events, time=tables.events.time + seconds),
+    )
 
 
 def engine_in_memory(market: Market, settings: EngineSettings) -> Engine:
