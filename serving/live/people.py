@@ -113,9 +113,17 @@ class People:
         events = _events_at(self.base.histories, row)
         if person is not None and person.events:
             newer = np.frombuffer(person.events, EVENT)
-            events = in_order(np.concatenate([events, newer]))
-        rows = self.strangers.rows(events["posting"].astype(np.int32), catalogue.ids)
-        return Candidates(Ids([candidate_id], "candidate"), profile, histories_of(events, catalogue.fresh.now_of(rows)))
+            events = np.concatenate([events, newer])
+            events["posting"] = self._now(events, catalogue)  # an undo may name another row of the same posting
+            events = in_order(events)
+        rows = np.maximum(self._now(events, catalogue), -1)
+        return Candidates(Ids([candidate_id], "candidate"), profile, histories_of(events, rows))
+
+    def _now(self, events: NDArray[Any], catalogue: Catalogue) -> NDArray[np.int32]:
+        """The rows that the postings of events have now; where one is not known still, its code."""
+        codes = events["posting"].astype(np.int32)
+        rows = catalogue.fresh.now_of(self.strangers.rows(codes, catalogue.ids))
+        return np.where(rows >= 0, rows, codes)
 
     def with_changed(self, changed: "Map[str, Person]") -> "People":
         """The same with other changes."""
