@@ -165,7 +165,8 @@ def damaged_after_its_check(home, load):
 
 def run_swaps(place, tmp_path, swaps, workers):
     home, rng = place.home, random.Random(swaps)
-    low = {"linear": {"hit@10": 0.0001, "ndcg@10": 0.0001}, "trees": {"hit@10": 0.0001, "ndcg@10": 0.0001}}
+    ranker = json.loads((home.bundles / "tuesday" / "ranker.json").read_bytes())["name"]
+    low = {ranker: {"hit@10": 0.0001, "ndcg@10": 0.0001}}
     another(home.bundles / "tuesday", home.bundles / "low", validation={"figures": low})
     shutil.copytree(home.bundles / "tuesday", home.bundles / "damaged")
     flip(home.bundles / "damaged" / "arrays" / "place.npy")
@@ -186,6 +187,7 @@ def run_swaps(place, tmp_path, swaps, workers):
                 seconds.append(min(one.ended for one in fresh) - told)
                 last_old.append(max([0.0, *(one.began - told for one in stale(load, told, name_of(home, bundle)))]))
                 memory.append([memory_of(pid, home) for pid in running.children("worker").values()])
+                say(turn=turn, bundle=bundle, first=seconds[-1], last_of_the_old=last_old[-1], failed=len(load.failed))
             time.sleep(1)
             memory.append([memory_of(pid, home) for pid in running.children("worker").values()])
         assert running.stop() == 0
@@ -210,7 +212,7 @@ def taken_up(place, load, client, who, applied, position, bundle):
         same.append(answer.bundle == name)
         return len(same) >= 8 and all(same[-8:])
 
-    until(settled, f"answers of {bundle}", 60)
+    until(settled, f"answers of {bundle}", 240)  # a model is loaded meanwhile
     assert load.ask(client, who, 5, min_position=position).indexed >= position
 
 
