@@ -19,6 +19,7 @@ from serving.store import Receipt, Store, Write
 
 log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
+_HOLD = 0.5  # seconds that newcomers wait at most for a bundle that is about to be served
 _AGAIN, _MOST_AGAIN = 1.0, 60.0  # seconds until a bundle that was refused is tried again, at first and at most
 
 
@@ -94,6 +95,7 @@ class Service:
         self._ended = threading.Event()
         self._trouble = ""
         self.refused = ""  #: why the active bundle is not served, if it is not
+        self._held_since: float | None = None  # newcomers wait for the bundle that is about to be served
         self._keys = _keys(store)
         self._head = store.head()
         board.raise_head(self._head)
@@ -209,7 +211,7 @@ class Service:
         """One step behind the log; whether there is more to do."""
         if self._board.head > self._follower.state.position:
             self._obey()
-        if not self._behind():
+        if self._held_since is not None or not self._behind():
             return False
         with self._turn:
             nearer = self._follower.index_some(self._board.indexed(self._follower.encoder))
@@ -244,6 +246,13 @@ class Service:
         Where its encoder is another one, this waits until that has encoded all newcomers again.
         """
         name = fresh.state.bundle
+        try:
+            self._bring(fresh, name)
+        finally:
+            self._held_since = None
+
+    def _bring(self, fresh: Follower, name: str) -> None:
+        near = self._follower.state.indexed
         while not self._ended.is_set() and self._bundles.active() == name:
             fresh.obey()
             self._board.raise_indexed(self._store.indexed(fresh.encoder), fresh.encoder)
@@ -251,6 +260,10 @@ class Service:
                 log.info("bundle %s is served from position %d", name, fresh.state.position)
                 self.refused = ""
                 return
+            if self._held_since is None and fresh.state.indexed >= near:
+                self._held_since = time.monotonic()  # a slower encoder would never overtake while writes go on
+            elif self._held_since is not None and time.monotonic() - self._held_since > _HOLD:
+                self._held_since, near = None, self._follower.state.indexed
             if not fresh.index_some(self._board.indexed(fresh.encoder)):
                 self.refused = f"bundle {name} waits for its encoder {fresh.encoder}, the old one answers meanwhile"
                 self._ended.wait(_TICK)
