@@ -199,6 +199,25 @@ def _serve(args: argparse.Namespace) -> Answer:
     return {}
 
 
+def _replay(args: argparse.Namespace) -> Answer:
+    from recsys.bundle import open_bundle
+    from serving.live.replay import find_decision, list_again, state_at
+    from serving.store import Store
+
+    bundle = open_bundle(args.bundle)
+    with Store.open(args.store) as store:
+        if args.decision is not None:
+            lines = list_again(find_decision(args.decision.parent, args.decision.name), bundle, store)
+        elif None in (args.position, args.indexed, args.at):
+            raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
+        else:
+            state = state_at(bundle, store, args.position, args.indexed)
+            lines = state.recommend(args.candidate, args.k, args.at)
+    for line in lines:
+        print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
+    return {"bundle": bundle.name, "recommendations": [vars(line) for line in lines]}
+
+
 def _adapt_encoder(args: argparse.Namespace) -> Answer:
     from training.adapt.adapt import adapt
     from training.adapt.config import load_adapt_config
@@ -307,6 +326,16 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("name", nargs="?", help="with activate: the bundle's folder in HOME/bundles")
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("--force-gate", action="store_true", help="take a bundle whose validation figures are lower")
+    one = command("replay", _replay, "make a list again that the service answered, from what the answer names")
+    one.add_argument("--bundle", type=Path, required=True, help="that answered")
+    one.add_argument("--store", required=True, help=store)
+    who = one.add_mutually_exclusive_group(required=True)
+    who.add_argument("--candidate", help="with --position, --indexed, --at and -k, as answered")
+    who.add_argument("--decision", type=Path, help="FILE/REQUEST_ID, a line of a file of HOME/decisions")
+    one.add_argument("--position", type=int)
+    one.add_argument("--indexed", type=int)
+    one.add_argument("--at", type=float, help="the moment that was answered for, seconds since 1970")
+    one.add_argument("-k", type=int, default=10)
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)

@@ -32,10 +32,11 @@ class Decision:
 
     Attributes:
         request_id: of the request; events name it.
-        at: when it was answered, seconds since 1970.
+        at: the moment that it was answered for, seconds since 1970.
         candidate_id: who asked; None for a profile that is not stored.
         surface: where the list is shown, in the customer's words.
         bundle, position, indexed: the state that answered.
+        k: so many postings were asked for.
         ranker, policy: versions of the order and of what arranges it.
         postings: ids.
         scores: of each.
@@ -50,6 +51,7 @@ class Decision:
     bundle: str
     position: int
     indexed: int
+    k: int
     ranker: str
     policy: str
     postings: tuple[str, ...]
@@ -215,12 +217,17 @@ def read_decisions(folder: Path, since: float | None = None, until: float | None
     last = "9" if until is None else time.strftime(_NAME, time.gmtime(until + _HOUR))
     for file in sorted(folder.glob(_GLOB)):
         if first <= file.name[:11] <= last:
-            for one in _read(file):
+            for one in read_file(file):
                 if (since is None or one.at >= since) and (until is None or one.at < until):
                     yield one
 
 
-def _read(file: Path) -> Iterator[Decision]:
+def read_file(file: Path) -> Iterator[Decision]:
+    """Decisions of one file, in the order in which they were written; a torn last line is passed over.
+
+    Raises:
+        DataError: another line is no decision.
+    """
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.endswith(b"\n"):

@@ -1,8 +1,9 @@
 """One worker: the HTTP application over the states of the active bundle. Never imports torch."""
 
+import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from recsys.candidates import Profiles
 from recsys.codes import Codes
 from recsys.documents import candidate_frames
 from recsys.errors import BundleError
+from recsys.manifest import read_manifest
 from recsys.profiles import profiles_of
 from serving.board import Board
 from serving.bundles import Home
@@ -23,10 +25,12 @@ from serving.http.app import create_app, stop_asking
 from serving.http.wire import server_options
 from serving.live.follower import Follower
 from serving.live.lookup import Lookup
-from serving.live.service import MakeFollower, Service
+from serving.live.service import Service
 from serving.live.state import ReadProfile
 from serving.rendezvous import socket_of
 from serving.store import Store
+
+log = logging.getLogger(__name__)
 
 #: The environment variable by which the parent tells its workers what to do.
 TOLD: Final = "JOBREC_WORKER"
@@ -80,7 +84,7 @@ def application(told: Told) -> Any:
     """The application of one worker, with its service and its log of decisions."""
     store = Store.open(told.store)
     board = Board(told.run / "board", store.identity())
-    service = Service(store, board, follower_of(told, store), told.config.live)
+    service = Service(store, board, ActiveBundle(told, store), told.config.live)
     kept = told.config.decisions
     decisions = DecisionLog(told.home / "decisions", kept.retention_days) if kept.write else None
     app = create_app(service, told.config.http, decisions)
@@ -99,33 +103,67 @@ def application(told: Told) -> Any:
     return app
 
 
-def follower_of(told: Told, store: Store) -> MakeFollower:
-    """Opens the active bundle, where it is not the one that is served."""
-    home = Home(told.home)
+class ActiveBundle:
+    """Opens the active bundle of a home.
 
-    def make(serving: str | None) -> Follower | None:
-        folder = home.active()
-        if folder is None:
-            raise BundleError(f"no bundle is active in {told.home}: jobrec bundles activate NAME --home {told.home}")
-        if serving is not None and bundle_name(folder) == serving:
-            return None
+    Args:
+        told: where it is.
+        store: whose log is followed.
+    """
+
+    def __init__(self, told: Told, store: Store) -> None:
+        self._told, self._store = told, store
+        self._home = Home(told.home)
+
+    def active(self) -> str:
+        """Its name, as answers give it.
+
+        Raises:
+            BundleError: none is active, or its manifest is damaged.
+        """
+        return str(read_manifest(self._folders()[0])["name"])
+
+    def open(self) -> Follower:
+        """A follower of the active bundle.
+
+        Raises:
+            BundleError: it is damaged.
+        """
+        return self._open(self._folders()[0])
+
+    def open_first(self) -> Follower:
+        """A follower of the active bundle, or of the latest before it that is whole.
+
+        Raises:
+            BundleError: what is wrong with the active one; none is whole.
+        """
+        folders = self._folders()
+        try:
+            return self._open(folders[0])
+        except BundleError as error:
+            for folder in folders[1:]:
+                with suppress(BundleError):
+                    follower = self._open(folder)
+                    log.error("the active bundle is not served, %s before it is: %s", folder.name, error)
+                    return follower
+            raise
+
+    def _folders(self) -> list[Path]:
+        """The active bundle, and those before it, the latest first."""
+        home, pointer = self._told.home, self._home.pointer()
+        if pointer is None:
+            raise BundleError(f"no bundle is active in {home}: jobrec bundles activate NAME --home {home}")
+        return [self._home.bundles / one for one in dict.fromkeys([pointer.bundle, *reversed(pointer.before)])]
+
+    def _open(self, folder: Path) -> Follower:
         bundle = open_bundle(folder)
         encoder = str(bundle.manifest["encoder"]["name"])
-        lookup = Lookup(store, encoder, bundle.catalogue.title.dimension)
+        lookup = Lookup(self._store, encoder, bundle.catalogue.title.dimension)
         position = int(bundle.manifest["position"])
-        reader = profile_reader(bundle, EncoderClient(socket_of(told.run, encoder), encoder), lookup)
-        follower = Follower(bundle, position, store, lookup, told.config.live.room, reader)
+        reader = profile_reader(bundle, EncoderClient(socket_of(self._told.run, encoder), encoder), lookup)
+        follower = Follower(bundle, position, self._store, lookup, self._told.config.live.room, reader)
         follower.warm_up()
         return follower
-
-    return make
-
-
-def bundle_name(folder: Path) -> str:
-    """The name that answers give: of the manifest."""
-    from recsys.manifest import read_manifest
-
-    return str(read_manifest(folder)["name"])
 
 
 def profile_reader(bundle: Bundle, client: EncoderClient, lookup: Lookup) -> ReadProfile:

@@ -12,12 +12,13 @@ class _Answer(BaseModel):
 
 
 class Versions(_Answer):
-    """Which state answered; the same bundle and position give the same answer again."""
+    """Which state answered, and for which moment; the same four give the same answer again: `jobrec replay`."""
 
     request_id: str
     bundle: str
     position: int = Field(ge=0, description="every change of the log up to here is obeyed")
     indexed: int = Field(ge=0, description="texts of every change up to here can be found")
+    at: float = Field(description="the moment that is answered for, seconds since 1970")
     ranker: str
     policy: str
 

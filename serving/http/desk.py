@@ -1,6 +1,5 @@
 """What routes share: the service behind them and everything that guards it."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -56,25 +55,33 @@ class Desk:
         return self.lanes.texts if profile else self.lanes.engine
 
     def decide(
-        self, exchange: Exchange, state: State, who: str | None, surface: str, lines: Sequence[Recommendation]
+        self,
+        exchange: Exchange,
+        state: State,
+        at: float,
+        who: str | None,
+        k: int,
+        surface: str,
+        lines: Sequence[Recommendation],
     ) -> None:
-        """Write a list down."""
+        """Write a list down, so that it can be made again."""
         if self.decisions is None:
             return
         # Lists are not drawn: whoever asks again gets the same, so each posting stands where it does with certainty.
-        versions = (state.bundle, state.position, state.indexed, state.ranker, state.policy)
+        versions = (state.bundle, state.position, state.indexed, k, state.ranker, state.policy)
         listed = [(one.posting_id, one.score, one.reasons, 1.0) for one in lines]
         columns = zip(*listed, strict=True) if listed else ((),) * 4
-        self.decisions.write(Decision(exchange.request_id, time.time(), who, surface, *versions, *columns))
+        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns))
 
 
-def versions_of(exchange: Exchange, state: State) -> dict[str, Any]:
+def versions_of(exchange: Exchange, state: State, at: float) -> dict[str, Any]:
     """What every answer of a list names."""
     return {
         "request_id": exchange.request_id,
         "bundle": state.bundle,
         "position": state.position,
         "indexed": state.indexed,
+        "at": at,
         "ranker": state.ranker,
         "policy": state.policy,
     }

@@ -1,6 +1,8 @@
 """Routes that answer lists, scores and reasons."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,71 +46,90 @@ class WhyQuery(BaseModel):
     min_position: Position | None = None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A list, and what it was made from; ``known``: something was known of who asked."""
+
+    state: State
+    at: float
+    known: bool
+    lines: list[Recommendation]
+
+
 async def recommendations(desk: Desk, request: Request) -> Response:
     """A stored candidate's list."""
     candidate, query = path_id(request), query_of(request, ListQuery)
-    state = await desk.state(query.min_position)
+    waited = await desk.state(query.min_position)
 
-    def work() -> tuple[State, bool, list[Recommendation]]:
-        now = state or desk.service.state()
-        if now.knows(candidate):
-            return now, True, now.recommend(candidate, query.k, explain=query.explain)
-        return now, False, now.recommend_profile({}, [], query.k, explain=query.explain)
+    def work() -> Listed:
+        state, at = _now(desk, waited)
+        known = state.knows(candidate)
+        if known:
+            lines = state.recommend(candidate, query.k, at, query.explain)
+        else:
+            lines = state.recommend_profile({}, [], query.k, at, query.explain)
+        return Listed(state, at, known, lines)
 
-    return _list(desk, request, candidate, query.surface, *await desk.lanes.engine.run(work))
+    return _list(desk, request, candidate, query, await desk.lanes.engine.run(work))
 
 
 async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
     """The list of somebody who is not stored, and is not stored now."""
     asked = await _read(desk, request, ListRequest)
     profile, events = canonical(asked.candidate), [_event(one) for one in asked.events]
-    state = await desk.state(asked.min_position)
+    waited = await desk.state(asked.min_position)
 
-    def work() -> tuple[State, bool, list[Recommendation]]:
-        now = state or desk.service.state()
-        return now, bool(profile or events), now.recommend_profile(profile, events, asked.k, explain=asked.explain)
+    def work() -> Listed:
+        state, at = _now(desk, waited)
+        lines = state.recommend_profile(profile, events, asked.k, at, asked.explain)
+        return Listed(state, at, bool(profile or events), lines)
 
-    return _list(desk, request, None, asked.surface, *await desk.lane_for(bool(profile)).run(work))
+    return _list(desk, request, None, asked, await desk.lane_for(bool(profile)).run(work))
 
 
 async def score(desk: Desk, request: Request) -> Response:
     """Named postings, scored."""
     asked = await _read(desk, request, ScoreRequest)
     profile = {} if asked.profile is None else canonical(asked.profile)
-    state = await desk.state(asked.min_position)
+    waited = await desk.state(asked.min_position)
 
-    def work() -> tuple[State, bool, Sequence[Scored]]:
-        now = state or desk.service.state()
-        known = bool(profile) if asked.candidate_id is None else now.knows(asked.candidate_id)
+    def work() -> tuple[State, float, bool, Sequence[Scored]]:
+        state, at = _now(desk, waited)
+        known = bool(profile) if asked.candidate_id is None else state.knows(asked.candidate_id)
         who = asked.candidate_id if known and asked.candidate_id is not None else profile
-        return now, known, now.score(who, asked.posting_ids)
+        return state, at, known, state.score(who, asked.posting_ids, at)
 
-    now, known, scored = await desk.lane_for(bool(profile)).run(work)
+    state, at, known, scored = await desk.lane_for(bool(profile)).run(work)
     lines = [
         {"posting_id": one.posting_id, "score": one.score, "reasons": one.reasons, "status": one.status}
         for one in scored
     ]
     named: dict[str, Any] = {"candidate_id": asked.candidate_id, "known": known, "scores": lines}
-    return answer(versions_of(exchange_of(request), now) | named)
+    return answer(versions_of(exchange_of(request), state, at) | named)
 
 
 async def why(desk: Desk, request: Request) -> Response:
     """Why a posting is where it is, in words."""
     query = query_of(request, WhyQuery)
-    state = await desk.state(query.min_position)
+    waited = await desk.state(query.min_position)
 
-    def work() -> tuple[State, str]:
-        now = state or desk.service.state()
-        if not now.knows(query.candidate):
+    def work() -> tuple[State, float, str]:
+        state, at = _now(desk, waited)
+        if not state.knows(query.candidate):
             raise Problem(404, "unknown", "nothing is known of this candidate")
         try:
-            return now, now.why(query.candidate, query.posting, query.k)
+            return state, at, state.why(query.candidate, query.posting, query.k, at)
         except RequestError as error:
             raise Problem(404, "unknown", str(error)) from None
 
-    now, text = await desk.lanes.engine.run(work)
+    state, at, text = await desk.lanes.engine.run(work)
     named = {"candidate_id": query.candidate, "posting_id": query.posting, "why": text}
-    return answer(versions_of(exchange_of(request), now) | named)
+    return answer(versions_of(exchange_of(request), state, at) | named)
+
+
+def _now(desk: Desk, waited: State | None) -> tuple[State, float]:
+    """The state to work on, and the moment that is answered for."""
+    return waited or desk.service.state(), time.time()
 
 
 async def _read(desk: Desk, request: Request, model: Any) -> Any:
@@ -120,13 +141,11 @@ def _event(event: Interaction) -> Document:
     return canonical(event)
 
 
-def _list(
-    desk: Desk, request: Request, who: str | None, surface: str, state: State, known: bool, lines: list[Recommendation]
-) -> Response:
+def _list(desk: Desk, request: Request, who: str | None, asked: ListQuery | ListRequest, found: Listed) -> Response:
     exchange = exchange_of(request)
-    desk.decide(exchange, state, who, surface, lines)
-    named = {"candidate_id": who, "known": known, "recommendations": lines}
-    return answer(versions_of(exchange, state) | named)
+    desk.decide(exchange, found.state, found.at, who, asked.k, asked.surface, found.lines)
+    named = {"candidate_id": who, "known": found.known, "recommendations": found.lines}
+    return answer(versions_of(exchange, found.state, found.at) | named)
 
 
 _READ: Final = (503,)

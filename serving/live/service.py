@@ -3,10 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from serving.store import Receipt, Store, Write
 
 log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
+_HOLD = 0.5  # seconds that newcomers wait at most for a bundle that is about to be served
+_AGAIN, _MOST_AGAIN = 1.0, 60.0  # seconds until a bundle that was refused is tried again, at first and at most
 
 
 class LiveSettings(Settings):
@@ -56,8 +58,20 @@ class Readiness:
     head: int
 
 
-#: Makes the follower of the active bundle, or None where the bundle is the one that is named already.
-MakeFollower = Callable[[str | None], Follower | None]
+class Bundles(Protocol):
+    """Which bundle is to be served."""
+
+    def active(self) -> str:
+        """Name of the active one, as answers give it; raises BundleError where it cannot be told."""
+        ...
+
+    def open(self) -> Follower:
+        """A follower of the active one; raises BundleError where it is damaged."""
+        ...
+
+    def open_first(self) -> Follower:
+        """A follower of the active one, or of the latest before it that is whole."""
+        ...
 
 
 class Service:
@@ -69,21 +83,19 @@ class Service:
     Args:
         store: that is written to and followed.
         board: of this host.
-        make: opens the active bundle.
+        bundles: opens the active one.
         settings: see there.
     """
 
-    def __init__(self, store: Store, board: Board, make: MakeFollower, settings: LiveSettings) -> None:
-        self._store, self._board, self._make, self._settings = store, board, make, settings
-        follower = make(None)
-        if follower is None:
-            raise ValueError("the first bundle must be opened")
-        self._follower = follower
+    def __init__(self, store: Store, board: Board, bundles: Bundles, settings: LiveSettings) -> None:
+        self._store, self._board, self._bundles, self._settings = store, board, bundles, settings
+        self._follower = bundles.open_first()
         self._turn = threading.Lock()
         self._moved = threading.Condition()
         self._ended = threading.Event()
         self._trouble = ""
         self.refused = ""  #: why the active bundle is not served, if it is not
+        self._held_since: float | None = None  # newcomers wait for the bundle that is about to be served
         self._keys = _keys(store)
         self._head = store.head()
         board.raise_head(self._head)
@@ -199,7 +211,7 @@ class Service:
         """One step behind the log; whether there is more to do."""
         if self._board.head > self._follower.state.position:
             self._obey()
-        if not self._behind():
+        if self._held_since is not None or not self._behind():
             return False
         with self._turn:
             nearer = self._follower.index_some(self._board.indexed(self._follower.encoder))
@@ -212,35 +224,60 @@ class Service:
 
     def _watch_bundles(self) -> None:
         """Changes to another bundle when one is active; in a thread of its own, while the old one is served."""
-        refused = ""
+        tried, again_at, pause = "", 0.0, _AGAIN
         while not self._ended.wait(self._settings.poll_seconds):
+            wanted = ""
             try:
-                fresh = self._make(self._follower.state.bundle)
-                if fresh is not None:
-                    self._change_to(fresh)
-                self.refused = refused = ""
-            except JobrecError as error:
-                if str(error) != refused:
-                    log.error("the active bundle is not taken up, the old one stays: %s", error)
-                self.refused = refused = str(error)
+                wanted = self._bundles.active()
+                if wanted == self._follower.state.bundle:
+                    self.refused = tried = ""
+                elif wanted != tried or time.monotonic() >= again_at:
+                    self._change_to(self._bundles.open())
+            except Exception as error:  # whatever is wrong with a bundle, the next one must be looked for
+                reason = str(error) if isinstance(error, JobrecError) else repr(error)
+                if reason != self.refused:
+                    log.error("the active bundle is not taken up, the old one stays: %s", reason)
+                pause = min(2 * pause, _MOST_AGAIN) if wanted == tried else _AGAIN
+                self.refused, tried, again_at = reason, wanted, time.monotonic() + pause
 
     def _change_to(self, fresh: Follower) -> None:
-        """Bring a follower up to the log, then let it answer.
+        """Bring a follower up to the log, then let it answer; give it up where its bundle is not active any more.
 
         Where its encoder is another one, this waits until that has encoded all newcomers again.
         """
-        while not self._ended.is_set():
+        name = fresh.state.bundle
+        try:
+            self._bring(fresh, name)
+        finally:
+            self._held_since = None
+
+    def _bring(self, fresh: Follower, name: str) -> None:
+        near = self._follower.state.indexed
+        while not self._ended.is_set() and self._bundles.active() == name:
             fresh.obey()
             self._board.raise_indexed(self._store.indexed(fresh.encoder), fresh.encoder)
-            if fresh.state.indexed >= self._follower.state.indexed:
-                break
+            if self._exchange(fresh):
+                log.info("bundle %s is served from position %d", name, fresh.state.position)
+                self.refused = ""
+                return
+            if self._held_since is None and fresh.state.indexed >= near:
+                self._held_since = time.monotonic()  # a slower encoder would never overtake while writes go on
+            elif self._held_since is not None and time.monotonic() - self._held_since > _HOLD:
+                self._held_since, near = None, self._follower.state.indexed
             if not fresh.index_some(self._board.indexed(fresh.encoder)):
+                self.refused = f"bundle {name} waits for its encoder {fresh.encoder}, the old one answers meanwhile"
                 self._ended.wait(_TICK)
+
+    def _exchange(self, fresh: Follower) -> bool:
+        """Let a follower answer, once it finds all that the old one finds; whether it does."""
         with self._turn:
+            if fresh.state.indexed < self._follower.state.indexed:
+                return False
             fresh.obey()
+            self._keys = _keys(self._store)  # the old one has perhaps not read of the last ones
             self._follower = fresh
         self._tell()
-        log.info("bundle %s is served from position %d", fresh.state.bundle, fresh.state.position)
+        return True
 
 
 def _keys(store: Store) -> dict[str, tuple[str, frozenset[str]]]:

@@ -22,6 +22,7 @@ DECISION = Decision(
     bundle="b",
     position=7,
     indexed=6,
+    k=2,
     ranker="linear",
     policy="p1",
     postings=("p1", "p2"),

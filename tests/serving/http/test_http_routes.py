@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 from asked import Asking, event, quoted, refused
@@ -12,7 +13,7 @@ from memory_service import MemoryService
 from serving.http.app import stop_asking
 
 LIST = "/v1/candidates/c0000001/recommendations"
-VERSIONS = ("request_id", "bundle", "position", "indexed", "ranker", "policy")
+VERSIONS = ("request_id", "bundle", "position", "indexed", "at", "ranker", "policy")
 STRANGER = {"desired_titles": ["Registered nurse"], "skills": ["care"]}
 
 
@@ -34,7 +35,8 @@ def ids_of(answer):
 def test_a_list_is_the_engine_s_and_names_its_versions(ask, scorer):
     answer = ask("GET", LIST + "?k=7")
     found = answer.json()
-    assert [found[name] for name in VERSIONS[1:]] == ["market", 0, 0, "linear", "best"]
+    assert [found[name] for name in VERSIONS[1:] if name != "at"] == ["market", 0, 0, "linear", "best"]
+    assert abs(found["at"] - time.time()) < 60
     assert found["request_id"] == answer.headers["x-request-id"]
     assert found["known"] is True
     lines = scorer.recommend("c0000001", 7, scorer.as_of)
@@ -269,9 +271,10 @@ def test_lists_are_written_down(ask_with, service):
     first = written.decisions[0]
     assert all(getattr(first, name) == answer[name] for name in VERSIONS)
     lines = answer["recommendations"]
-    assert list(first.postings) == [line["posting_id"] for line in lines]  # ranks are 1, 2, ...
-    assert list(first.scores) == [line["score"] for line in lines]
-    assert set(first.propensities) == {1.0}
+    assert [*first.postings] == [line["posting_id"] for line in lines]
+    assert [*first.scores] == [line["score"] for line in lines]
+    assert first.propensities == (1.0,) * 3
+    assert [one.k for one in written.decisions] == [3, 2, 2]
 
 
 def test_a_defect_tells_nothing_but_its_request(ask, caplog):

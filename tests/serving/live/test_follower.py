@@ -203,3 +203,31 @@ def test_room_is_bounded_and_told(market, store, postings):
     with pytest.raises(Exception, match="room for"):
         catch_up(follower, position)
     assert follower.state.indexed < position
+
+
+def test_an_undo_finds_what_it_undoes_though_the_posting_got_another_row_between(market, store, postings, people):
+    """An event on a posting that was not known yet, one on its first row, one after it changed: an undo of each."""
+    follower, who, now = follow(market.bundle, store), people[7], market.as_of
+    new = dict(postings[0]) | {"posting_id": "new", "valid_through": now + 86_400}
+    number = 0
+
+    def event(type_):
+        nonlocal number
+        number += 1
+        one = {"event_id": f"u{number}", "candidate_id": who, "posting_id": "new", "type": type_, "timestamp": now}
+        catch_up(follower, put(store, [Write("event", one["event_id"], one | {"timestamp": now - 100 + number})]))
+
+    def found():
+        return follower.state.score(who, ["new"], now)[0].status
+
+    event("apply")
+    catch_up(follower, put(store, [Write("posting", "new", new)]))
+    assert found() == "already answered"
+    event("undo")
+    assert found() == "ok"
+    event("apply")
+    assert found() == "already answered"
+    catch_up(follower, put(store, [Write("posting", "new", new | {"title": "Another title altogether"})]))
+    assert found() == "already answered"
+    event("undo")
+    assert found() == "ok"
