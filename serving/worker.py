@@ -113,7 +113,7 @@ def follower_of(told: Told, store: Store) -> MakeFollower:
         encoder = str(bundle.manifest["encoder"]["name"])
         lookup = Lookup(store, encoder, bundle.catalogue.title.dimension)
         position = int(bundle.manifest["position"])
-        reader = profile_reader(bundle, EncoderClient(socket_of(told.run, encoder), encoder), lookup)
+        reader = profile_reader(bundle, EncoderClient(socket_of(told.run, encoder), encoder), store)
         follower = Follower(bundle, position, store, lookup, told.config.live.room, reader)
         follower.warm_up()
         return follower
@@ -128,10 +128,11 @@ def bundle_name(folder: Path) -> str:
     return str(read_manifest(folder)["name"])
 
 
-def profile_reader(bundle: Bundle, client: EncoderClient, lookup: Lookup) -> ReadProfile:
+def profile_reader(bundle: Bundle, client: EncoderClient, store: Store) -> ReadProfile:
     """Reads the profile of somebody who is not stored, by the encoder's process."""
 
     def read(document: dict[str, Any]) -> Profiles:
+        lookup = Lookup(store, client.name or "", bundle.catalogue.title.dimension)
         candidates, experience = candidate_frames([document])
         return profiles_of(
             candidates,
