@@ -256,9 +256,7 @@ class Service:
                 self.refused, pause = "", self._settings.poll_seconds
             except Exception as error:  # whatever it is, this thread goes on
                 known = isinstance(error, JobrecError)
-                refused = (
-                    str(error) if known else f"the active bundle cannot be opened: {type(error).__name__}: {error}"
-                )
+                refused = str(error) if known else f"it cannot be opened: {type(error).__name__}: {error}"
                 if refused != self.refused:
                     log.error(
                         "the active bundle is not taken up, the old one stays: %s",
