@@ -25,13 +25,12 @@ from recsys.engine import one_thread_each
 from recsys.interests import Interests, find_interests
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
-from recsys.rank import LinearRanker, family_mask
+from recsys.rank import LinearRanker, sum_mask
 from recsys.retrieve import retrieve
 from recsys.signals import compute
 from serving.score import Scorer
-from training.choose import learn_cut
 from training.config import TrainConfig, ValidationSettings, load_config
-from training.learn import Lessons, learn_linear
+from training.learn import Lessons, learn_cut, learn_linear
 from training.prepare import Prepared
 from training.split import latest_moment, validation_blocks
 from training.train import prepare_tables, read
@@ -178,7 +177,7 @@ def learn(
     asked = [ask(prepared, config.engine, block) for block in blocks]
     lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
     others = [lessons.where(lessons.fold != fold) for fold in range(FOLDS)]
-    orders = [learn_linear(one, family_mask()) for one in others]
+    orders = [learn_linear(one, sum_mask()) for one in others]
     return asked, orders, [learn_cut(one) for one in others]
 
 

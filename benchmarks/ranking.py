@@ -21,11 +21,10 @@ from recsys.engine import Engine
 from training.choose import cuts_of
 from training.config import load_config
 from training.evaluate import affordable, ask_board, by_fold, measure, rankers_of
-from training.learn import Lessons
 from training.learned import learned_of
 from training.report import Report
 from training.summarise import summarise
-from training.validate import lessons_of
+from training.teach import teach
 
 SIZES = (20, 50, 160, 320)
 
@@ -39,8 +38,9 @@ def run(config_file: Path, data: Path, cache: Path) -> Found:
     config = load_config(config_file)
     seed = config.validation.seed
     asked, prepared = ask_board(config, data, cache, say)
-    lessons = Lessons.join([lessons_of(one, config.validation) for one in asked])
-    rankers = rankers_of(lessons, config.validation, ablate=False)
+    taught = teach(prepared, config.engine, config.validation, asked)
+    lessons = taught.lessons
+    rankers = rankers_of(lessons, config.validation, ablate=False, rivals=taught.rivals)
     measured = measure(asked, rankers, lessons, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
     report = Report(summarise(measured, learned_of(rankers, lessons), seed=seed))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.rank import family_mask
+from recsys.rank import sum_mask
 from recsys.signals import COLUMN, FAMILIES, NAMES
 from training.learn import Lessons, learn_linear
 from training.learned import spreads
@@ -51,8 +51,9 @@ def ablate(asked: Sequence[Asked], lessons: Lessons, seed: int, say: Callable[[s
     spread = spreads(lessons)
     lessons = Lessons(lessons.signals[:, : 1 + NEGATIVES], lessons.lacking[:, : 1 + NEGATIVES], lessons.fold)
     halves = [lessons.where(lessons.fold != fold) for fold in range(FOLDS)]
-    masks = {FULL: family_mask()} | {f"family {one}": family_mask(without=one) for one in FAMILIES}
-    masks |= {name: np.arange(len(NAMES)) != COLUMN[name] for name in NAMES if spread[COLUMN[name]] > 0}
+    masks = {FULL: sum_mask()} | {f"family {one}": sum_mask(without=one) for one in FAMILIES}
+    there = masks[FULL] & (spread > 0)
+    masks |= {name: masks[FULL] & (np.arange(len(NAMES)) != COLUMN[name]) for name in NAMES if there[COLUMN[name]]}
     rankers = []
     for at, (name, mask) in enumerate(masks.items()):
         rankers.append([learn_linear(half, mask, name) for half in halves])

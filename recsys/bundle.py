@@ -261,6 +261,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
     factors = inner("behaviour.factors")
     behaviour = Behaviour(
         popularity=arrays["behaviour.popularity"],
+        kin=arrays["behaviour.kin"],
         seen=arrays["behaviour.seen"],
         factors=Factors(
             factors["postings"],

@@ -55,12 +55,15 @@ class Behaviour:
 
     Attributes:
         popularity: float32 (P,), log(1 + summed and decayed event weight).
+        kin: float32 (P, 3), the same of the other postings of equal title, employer and place; NaN where the posting
+            has none or arrived after training.
         seen: bool (P,), there is an event on the posting.
         factors: posting factors and the fold-in.
         neighbours: co-occurring postings.
     """
 
     popularity: Numbers
+    kin: Numbers
     seen: Flags
     factors: Factors
     neighbours: Neighbours

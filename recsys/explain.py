@@ -42,7 +42,7 @@ _EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("worked", ("near_worked_log", "near_worked_20", "near_worked_80"), "{n} km from where you worked"),
     ("remote", ("remote_fit",), "the place of work suits you"),
     ("others", ("factors", "factors_score", "factors_new", "cooccur"), "chosen by people who chose what you chose"),
-    ("popular", ("popularity",), "much asked for now"),
+    ("popular", ("popularity", "title_popularity", "employer_popularity", "place_popularity"), "much asked for now"),
     ("employer", ("employer_met",), "at {company}, as others in your history"),
     ("level", ("seniority_gap",), "at your level"),
     ("pay", ("pay_fit",), "pays what you ask"),
@@ -207,6 +207,7 @@ def _keep_true(gain: Numbers, signals: Numbers, no_home: NDArray[np.bool_]) -> N
     known = np.matmul((~np.isnan(signals)).astype(np.float32), _GROUPS) > 0
     gain[~known] = 0
     gain[..., pay][signals[..., COLUMN["pay_fit"]] < 0] = 0
+    gain[..., _KINDS["employer"]][~(signals[..., COLUMN["employer_met"]] > 0)] = 0
 
 
 def _hand_out_joint(gain: Numbers, share: Numbers, signals: Numbers) -> None:

@@ -72,17 +72,25 @@ class Growth:
         rows = self._rows_of.get(posting_id)
         return rows[-1] if rows else int(self._ids.rows([posting_id])[0])
 
-    def add(self, newcomers: Newcomers) -> None:
+    def shows(self, posting_id: str) -> bool:
+        """Whether a posting is there and was not taken down."""
+        row = self.row(posting_id)
+        return row >= 0 and not self._gone[row]
+
+    def add(self, newcomers: Newcomers, changes: NDArray[np.bool_] | None = None) -> None:
         """Take postings in. One whose id was there before is the same posting, changed.
 
         Args:
             newcomers: no id twice.
+            changes: bool (R,), which of them were shown until they changed; None: those that are shown now.
 
         Raises:
             RequestError: there is no room for so many.
         """
         before = np.array([self.row(one) for one in newcomers.ids], np.int32)
-        renewed = self._only_renewed(newcomers, before)
+        if changes is None:
+            changes = np.array([self.shows(one) for one in newcomers.ids], bool)
+        renewed = changes & self._only_renewed(newcomers, before)
         dates = newcomers.attributes
         self._renew(before[renewed], dates.posted[renewed], dates.until[renewed])
         self._append(newcomers.take(np.flatnonzero(~renewed)), before[~renewed])
@@ -143,7 +151,7 @@ class Growth:
     def _only_renewed(self, newcomers: Newcomers, before: Rows) -> NDArray[np.bool_]:
         """Of which postings (R,) nothing changed but their dates."""
         whole, at = self._whole, np.maximum(before, 0)
-        same = (before >= 0) & ~self._gone[at] & whole.open[at]
+        same = (before >= 0) & whole.open[at]
         pairs: list[tuple[Any, Any]] = [(whole.title, newcomers.title), (whole.lexicon.title, newcomers.title_words)]
         if whole.text is not None:
             pairs.append((whole.text, newcomers.text))
@@ -196,14 +204,16 @@ class Growth:
         mapped = whole.behaviour.factors.from_text
         if mapped is not None:
             text = whole.title if whole.text is None else whole.text
-            whole.behaviour.factors.postings[at] = text.vectors(rows) @ mapped
+            # each by itself: a product of many rows adds in another order, and the grain of additions must not show
+            whole.behaviour.factors.postings[at] = np.matmul(text.vectors(rows)[:, None], mapped)[:, 0]
 
     def _inherit(self, rows: Rows, before: Rows) -> None:
-        """What was done with a posting that changes is not forgotten."""
+        """What was done with a posting that changes is not forgotten; the kin of the others is not looked for."""
         behaviour = self._whole.behaviour
+        behaviour.kin[rows] = np.nan
         known = (before >= 0) & behaviour.seen[np.maximum(before, 0)]
         new, old = rows[known], before[known]
-        for column in (behaviour.seen, behaviour.popularity, behaviour.factors.postings):
+        for column in (behaviour.seen, behaviour.popularity, behaviour.kin, behaviour.factors.postings):
             column[new] = column[old]
 
     def _keep_vectors(self, vectors: NDArray[np.float32]) -> None:

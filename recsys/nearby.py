@@ -79,7 +79,8 @@ def fresh_and_alike(catalogue: Catalogue, interests: Interests, quota: int) -> R
     steps = np.rint(np.where(catalogue.gone[fresh.rows], 1e3, -joint) * 1e5).astype(np.int64) << 32
     keys = steps | (np.int64(2**31 - 1) - fresh.rows)
     best = np.sort(np.partition(keys, keep - 1, axis=1)[:, :keep], axis=1)
-    return (np.int64(2**31 - 1) - (best & 0xFFFFFFFF)).astype(np.int32)
+    rows = (np.int64(2**31 - 1) - (best & 0xFFFFFFFF)).astype(np.int32)
+    return np.where(catalogue.gone[rows], np.int32(-1), rows)
 
 
 def _circles(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.errors import BundleError
 from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
+from recsys.signals_behaviour import KIN
 
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -146,6 +147,11 @@ def single(signal: str) -> LinearRanker:
     missing = alone.missing.copy()
     missing[COLUMN[signal]] = -1e6
     return LinearRanker(signal, alone.weights, alone.centre, missing)
+
+
+def sum_mask(without: str = "") -> NDArray[np.bool_]:
+    """Which signals a learned sum may use, bool (F,): as ``family_mask``, less those that only trees gain by."""
+    return family_mask(without) & ~np.isin(NAMES, KIN)
 
 
 def family_mask(without: str = "") -> NDArray[np.bool_]:

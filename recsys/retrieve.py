@@ -30,7 +30,8 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     least, scale = settings.widths(k)
     width = settings.union * scale
     if len(catalogue.by_text.rows) + len(catalogue.fresh.rows) <= width:  # all that are open
-        return everything(np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows]), len(queries))
+        whole = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
+        return everything(whole[~catalogue.gone[whole]], len(queries))
     around = cells_around(catalogue, interests.places, settings.cells)
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {

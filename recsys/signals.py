@@ -50,6 +50,7 @@ ROOMS: tuple[Room, ...] = (
     signals_place.places,
     signals_behaviour.collaborative,
     signals_behaviour.popularity,
+    signals_behaviour.kin,
     signals_attributes.met,
     signals_attributes.fits,
     signals_shown.shown,

@@ -64,11 +64,28 @@ class TreeRanker:
         return grown if self.linear is None else self.linear.shares(signals) + grown
 
     def beyond(self, signals: Numbers, there: Flags, at: Places) -> Numbers:
-        """As ``Ranker.beyond``. Shapley values are differences to an average already, that of the lessons; taken of a
-        few postings only they are quick enough for every request.
+        """As ``Ranker.beyond``: of the trees, what the score loses where one signal is that of an average posting.
+
+        Of those signals alone that the trees ask for; Shapley values cost some ten times as much.
         """
-        grown = self._grown(np.take_along_axis(signals, at[..., None], 1))
+        grown = self._without_each(np.take_along_axis(signals, at[..., None], 1), _means(signals, there))
         return grown if self.linear is None else self.linear.beyond(signals, there, at) + grown
+
+    def _without_each(self, signals: Numbers, means: Numbers) -> Numbers:
+        """For postings (B, m, F) the score of the trees less that with each signal at its mean (B, F): (B, m, F)."""
+        lost = np.zeros(signals.shape, np.float32)
+        if signals.size == 0:
+            return lost
+        asked = np.flatnonzero(np.asarray(self._booster.feature_importance("split")) > 0)
+        flat = np.ascontiguousarray(signals).reshape(-1, signals.shape[2])
+        whole = self._predict(flat, raw_score=True)
+        changed = flat.copy()
+        for column in asked.tolist():
+            changed[:, column] = np.repeat(means[:, column], signals.shape[1])
+            without = self._predict(changed, raw_score=True)
+            lost[..., column] = (whole - without).reshape(signals.shape[:2])
+            changed[:, column] = flat[:, column]
+        return lost
 
     def _grown(self, signals: Numbers) -> Numbers:
         """Shapley values of the trees alone (B, n, F)."""
@@ -99,6 +116,15 @@ class TreeRanker:
         below = document["linear"]
         linear = None if below is None else LinearRanker.from_document(below)
         return cls(str(document["name"]), linear, str(document["model"]))
+
+
+def _means(signals: Numbers, there: Flags) -> Numbers:
+    """Of each request and signal the mean over the postings that have it, (B, F); NaN where none has."""
+    known = ~np.isnan(signals) & there[..., None]
+    count = known.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        total = np.where(known, signals, np.float32(0)).sum(axis=1)
+        return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan)).astype(np.float32)
 
 
 def ranker_from_document(document: Mapping[str, Any]) -> Ranker:

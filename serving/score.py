@@ -25,7 +25,8 @@ class Scorer:
     """
 
     def __init__(self, path: str | Path, verify: bool = True) -> None:
-        bundle = open_bundle(Path(path), verify)
+        self.path = Path(path)
+        bundle = open_bundle(self.path, verify)
         self.engine = Engine.from_bundle(bundle)
         self.candidates: Candidates = read_candidates(bundle)
         self.as_of = float(bundle.manifest["as_of"])

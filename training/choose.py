@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.config import EngineSettings
-from recsys.cut import quick_mask, quick_part
-from recsys.rank import HAND_SET, LinearRanker, Ranker, family_mask, single
+from recsys.cut import quick_part
+from recsys.rank import HAND_SET, LinearRanker, Ranker, family_mask, single, sum_mask
 from recsys.signals import FAMILIES, NAMES
 from training.calibration import Calibrated
 from training.config import ValidationSettings
-from training.learn import Lessons, learn_linear
+from training.learn import Lessons, learn_cut, learn_linear
 from training.learn_trees import learn_trees
 from training.prepare import Prepared
 from training.split import Block
@@ -60,11 +60,11 @@ def choose_ranker(
         return Choice(HAND_SET, None, queries, quick_part(HAND_SET))
     asked = [ask(prepared, settings, block) for block in blocks]
     taught = teach(prepared, settings, validation, asked)
-    by_fold = contenders(taught.lessons, validation.seed)
+    by_fold = contenders(taught.lessons, validation.seed, rivals=taught.rivals)
     trial = _try(asked, by_fold, validation)
     best = trial.best(validation.seed)
     if best in LEARNED:
-        ranker, cut = learn(best, taught.lessons, validation.seed), learn_cut(taught.lessons)
+        ranker, cut = learn(best, taught.lessons, validation.seed, taught.rivals), learn_cut(taught.lessons)
     else:
         ranker = HAND_SET if best == HAND_SET.name else single(best)
         cut = quick_part(ranker)
@@ -72,18 +72,16 @@ def choose_ranker(
     return Choice(ranker, trial, queries, cut, calibrated)
 
 
-def learn(name: str, lessons: Lessons, seed: int) -> Ranker:
-    """The ranker of this name from ``LEARNED``."""
-    everything = family_mask()
+def learn(name: str, lessons: Lessons, seed: int, rivals: Lessons | None = None) -> Ranker:
+    """The ranker of this name from ``LEARNED``.
+
+    A linear order learns from ``lessons``, the trees added to it from ``rivals``, trees alone from both. Without rivals
+    all learn from the lessons.
+    """
     if name == "trees":
-        return learn_trees(lessons, everything, seed)
-    linear = learn_linear(lessons, everything)
-    return linear if name == "linear" else learn_trees(lessons, everything, seed, linear)
-
-
-def learn_cut(lessons: Lessons) -> LinearRanker:
-    """What cuts the union of the sources to the pool: a linear order over the quick signals."""
-    return learn_linear(lessons, quick_mask(), "cut")
+        return learn_trees(lessons if rivals is None else lessons.beside(rivals), family_mask(), seed)
+    linear = learn_linear(lessons, sum_mask())
+    return linear if name == "linear" else learn_trees(rivals or lessons, family_mask(), seed, linear)
 
 
 def cuts_of(name: str, by_fold: Sequence[Ranker], lessons: Lessons) -> list[LinearRanker]:
@@ -93,19 +91,25 @@ def cuts_of(name: str, by_fold: Sequence[Ranker], lessons: Lessons) -> list[Line
     return [quick_part(ranker) for ranker in by_fold]
 
 
-def contenders(lessons: Lessons, seed: int = 0, ablate: bool = False) -> dict[str, list[Ranker]]:
+def contenders(
+    lessons: Lessons, seed: int = 0, ablate: bool = False, rivals: Lessons | None = None
+) -> dict[str, list[Ranker]]:
     """Rankers by name, each as one ranker a fold that was learned on the other folds.
 
     Args:
         lessons: what to learn from.
         seed: of what the trees draw.
         ablate: also the linear ranker without each family of signals, and without collaborative filtering proper.
+        rivals: the same queries against the postings of their pools.
     """
     others = [lessons.where(lessons.fold != fold) for fold in range(FOLDS)]
-    learned: dict[str, list[Ranker]] = {name: [learn(name, part, seed) for part in others] for name in LEARNED}
+    against = [None if rivals is None else rivals.where(rivals.fold != fold) for fold in range(FOLDS)]
+    learned: dict[str, list[Ranker]] = {
+        name: [learn(name, part, seed, near) for part, near in zip(others, against, strict=True)] for name in LEARNED
+    }
     if ablate:
-        masks = {f"without {family}": family_mask(without=family) for family in FAMILIES}
-        masks["without factors and co-occurrence"] = ~np.isin(NAMES, COLLABORATIVE)
+        masks = {f"without {family}": sum_mask(without=family) for family in FAMILIES}
+        masks["without factors and co-occurrence"] = sum_mask() & ~np.isin(NAMES, COLLABORATIVE)
         learned |= {name: [learn_linear(part, mask, name) for part in others] for name, mask in masks.items()}
     return learned | {HAND_SET.name: [HAND_SET] * FOLDS}
 

@@ -22,6 +22,8 @@ class ValidationSettings(Settings):
         most: at most so many queries are asked; others are left out at random.
         most_ranked: of those, so many are ranked among the whole catalogue to compare rankers.
         negatives: postings drawn for each query, uniformly from what it could have been.
+        rivals: postings drawn for each query from its pool, what would be listed in the answer's place; trees learn
+            from these.
         passed_over: where the lists that were shown are logged, at most so many postings more for each query: those
             that stood in the list its answer was chosen from and were not chosen.
         most_lists: at most so many logged lists are read for the chances of their places and for probabilities.
@@ -35,6 +37,7 @@ class ValidationSettings(Settings):
     most: int = Field(4000, ge=100)
     most_ranked: int = Field(1500, ge=50)
     negatives: int = Field(200, ge=10)
+    rivals: int = Field(100, ge=10)
     passed_over: int = Field(20, ge=0)
     most_lists: int = Field(3000, ge=0)
     seed: int = 0

@@ -60,7 +60,7 @@ def evaluate(
     asked, prepared = ask_board(config, data, cache, say)
     say(f"{sum(len(one.block) for one in asked)} queries in {len(asked)} blocks of time")
     taught = teach(prepared, config.engine, config.validation, asked)
-    rankers = rankers_of(taught.lessons, config.validation)
+    rankers = rankers_of(taught.lessons, config.validation, rivals=taught.rivals)
     measured = measure(asked, rankers, taught.lessons, config, prepared.postings["region"].to_numpy(object))
     say(f"order: {measured.systems.order}, measured on {len(measured)} queries")
     served = by_fold(rankers, measured.systems.order)
@@ -87,11 +87,13 @@ def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str],
     return [ask(prepared, config.engine, block) for block in blocks], prepared
 
 
-def rankers_of(lessons: Lessons, settings: ValidationSettings, ablate: bool = True) -> Rankers:
+def rankers_of(
+    lessons: Lessons, settings: ValidationSettings, ablate: bool = True, rivals: Lessons | None = None
+) -> Rankers:
     """As training has them: below the least number of queries nothing is learned."""
     if len(lessons) < settings.least:
         return {HAND_SET.name: [HAND_SET] * FOLDS}
-    return contenders(lessons, settings.seed, ablate)
+    return contenders(lessons, settings.seed, ablate, rivals)
 
 
 def measure(

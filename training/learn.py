@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from recsys.cut import quick_mask
 from recsys.rank import LinearRanker
 
 Numbers = NDArray[np.float32]
@@ -49,6 +50,11 @@ class Lessons:
         """The chosen queries."""
         return Lessons(*(getattr(self, one.name)[chosen] for one in fields(self)))
 
+    def beside(self, other: "Lessons") -> "Lessons":
+        """The same queries, each against its own negatives and those of ``other``."""
+        signals = np.concatenate([self.signals, other.signals[:, 1:]], axis=1)
+        return Lessons(signals, np.concatenate([self.lacking, other.lacking[:, 1:]], axis=1), self.fold, self.weight)
+
     @classmethod
     def join(cls, parts: "Sequence[Lessons]") -> "Lessons":
         """The queries of several blocks."""
@@ -81,6 +87,11 @@ def learn_linear(lessons: Lessons, used: NDArray[np.bool_], name: str = "linear"
     weights[columns] = solved[: len(columns)] / scale
     missing[columns] = solved[len(columns) :]
     return LinearRanker(name, weights, centre.astype(np.float32), missing)
+
+
+def learn_cut(lessons: Lessons) -> LinearRanker:
+    """What cuts the union of the sources to the pool: a linear order over the quick signals."""
+    return learn_linear(lessons, quick_mask(), "cut")
 
 
 def _fit(features: Numbers, lacking: NDArray[np.bool_], weight: Numbers) -> NDArray[np.float64]:

@@ -1,11 +1,14 @@
 """The catalogue as it stood at a moment: factors, co-occurrence and popularity from the events before it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assemble import assemble
 from recsys.candidates import event_weights
 from recsys.catalogue import Behaviour, Catalogue
+from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
 from recsys.geo import unit_vectors
@@ -87,7 +90,42 @@ def _behaviour(prepared: Prepared, settings: EngineSettings, known: NDArray[np.b
     words = prepared.lexicon.title if prepared.lexicon.text is None else prepared.lexicon.text
     return Behaviour(
         popularity=np.log1p(popularity).astype(np.float32),
+        kin=kin_popularity(popularity.astype(np.float64), _kinds(prepared)),
         seen=seen,
         factors=map_text_to_factors(factors, text.vectors(np.arange(postings)), seen, words=words),
         neighbours=find_neighbours(interactions, settings.factors),
     )
+
+
+def _kinds(prepared: Prepared) -> list[NDArray[np.int64]]:
+    """Of each posting its title, employer and first place as numbers (P,), -1 where it has none."""
+    places = prepared.latlon[:, 0]
+    degrees = np.rint(np.nan_to_num(places.astype(np.float64)) * 1000).astype(np.int64)
+    placed = np.where(np.isnan(places).any(axis=1), -1, (degrees[:, 0] + 90_000) * 400_000 + degrees[:, 1] + 180_000)
+    return [_title_numbers(prepared.title), prepared.attributes.company.astype(np.int64), placed]
+
+
+def _title_numbers(title: Codes, block: int = 16_384) -> NDArray[np.int64]:
+    """Equal for titles of equal codes (P,), -1 without a title."""
+    mixed = np.random.default_rng(0).integers(1, 2**40, title.dimension)
+    out = np.full(len(title), -1, np.int64)
+    for at in range(0, len(title), block):  # widened, all codes at once would not fit
+        part = np.abs(title.codes[at : at + block].astype(np.int64) @ mixed)
+        out[at : at + block] = np.where(title.scale[at : at + block] > 0, part, -1)
+    return out
+
+
+def kin_popularity(popularity: NDArray[np.float64], kinds: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
+    """log(1 + summed event weight of the others of the same kind), float32 (P, kinds); NaN where a number is below 0.
+
+    Args:
+        popularity: float64 (P,), summed event weights.
+        kinds: each int64 (P,), equal numbers are of one kind.
+    """
+    out = np.full((len(popularity), len(kinds)), np.nan, np.float32)
+    for at, numbers in enumerate(kinds):
+        known = numbers >= 0
+        kind = np.unique(numbers[known], return_inverse=True)[1]
+        total = np.bincount(kind, popularity[known])
+        out[known, at] = np.log1p(np.maximum(total[kind] - popularity[known], 0))
+    return out

@@ -9,12 +9,13 @@ from recsys.config import EngineSettings
 from recsys.rank import Ranker
 from training.calibration import Calibrated, calibrate
 from training.config import ValidationSettings
-from training.learn import Lessons
+from training.learn import Lessons, learn_cut
 from training.listed import Listed, ask_lists
 from training.prepare import Prepared
 from training.propensity import Propensity, estimate_propensity
+from training.rivals import rivals_of
 from training.shown import find_shown
-from training.validate import Asked, lessons_of
+from training.validate import FOLDS, Asked, lessons_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Taught:
 
     Attributes:
         lessons: of all queries, each weighted by the place its answer stood at.
+        rivals: the same queries against the postings of their pools, see ``training.rivals``; where there are too few
+            queries to learn from, the lessons once more.
         listed: impressions of the same stretch of time; none where the board logs no lists.
         propensity: of their places; None where the log does not tell.
         hours: how long an answer to a list was waited for.
@@ -30,6 +33,7 @@ class Taught:
     """
 
     lessons: Lessons
+    rivals: Lessons
     listed: Listed
     propensity: Propensity | None
     hours: float
@@ -45,10 +49,20 @@ def teach(
 ) -> Taught:
     """Gather what the blocks of ``asked`` teach."""
     lessons = Lessons.join([lessons_of(one, validation) for one in asked])
+    rivals = _rivals(lessons, settings, validation, asked)
     shown = find_shown(prepared.candidates.histories, settings.events)
     listed = ask_lists(prepared, settings, shown, asked, validation.most_lists, validation.seed)
     propensity = estimate_propensity(listed.answer > 0, listed.rank, listed.signals)
     if propensity is not None:
         rank = np.concatenate([one.block.rank for one in asked])
-        lessons = replace(lessons, weight=propensity.weights(rank))
-    return Taught(lessons, listed, propensity, settings.events.answer_hours, validation.seed)
+        lessons, rivals = (replace(one, weight=propensity.weights(rank)) for one in (lessons, rivals))
+    return Taught(lessons, rivals, listed, propensity, settings.events.answer_hours, validation.seed)
+
+
+def _rivals(
+    lessons: Lessons, settings: EngineSettings, validation: ValidationSettings, asked: Sequence[Asked]
+) -> Lessons:
+    if len(lessons) < validation.least:
+        return lessons
+    cuts = [learn_cut(lessons.where(lessons.fold != fold)) for fold in range(FOLDS)]
+    return Lessons.join([rivals_of(one, settings, validation, cuts) for one in asked])

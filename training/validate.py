@@ -89,8 +89,17 @@ def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:
     signals of what was shown before tell these two apart by the board's habits, not by the candidate's liking; they
     are levelled there, and learned from what stood in the same list alone.
     """
-    rng = np.random.default_rng(settings.seed)
-    drawn = _draw(asked, settings.negatives, rng)
+    return lessons_against(asked, _draw(asked, settings.negatives, np.random.default_rng(settings.seed)), settings.seed)
+
+
+def lessons_against(asked: Asked, drawn: Rows, seed: int) -> Lessons:
+    """Signals of each answer, of the negatives that were drawn for it, and of what was passed over.
+
+    Args:
+        asked: Q queries.
+        drawn: int32 (Q, 1 + N), the answer first; the answer once more where a negative is lacking.
+        seed: of the folds.
+    """
     passed = asked.block.passed
     rows = np.concatenate([drawn, np.where(passed >= 0, passed, drawn[:, :1])], axis=1)
     signals = np.concatenate(
@@ -106,7 +115,7 @@ def lessons_of(asked: Asked, settings: ValidationSettings) -> Lessons:
     lacking[:, 0] = False
     level = np.ix_(np.arange(len(rows)), np.arange(1, drawn.shape[1]), _SHOWN)
     signals[level] = signals[:, :1, _SHOWN]
-    return Lessons(signals, lacking, asked.fold(settings.seed))
+    return Lessons(signals, lacking, asked.fold(seed))
 
 
 def _draw(asked: Asked, count: int, rng: np.random.Generator) -> Rows:

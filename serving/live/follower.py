@@ -67,12 +67,16 @@ class Waiting:
         kind: "posting" or "candidate".
         key: its id.
         document: as written.
+        changes: it is another form of a posting that was there just before, not one that is new or came back.
+        gone: it was taken down while it waited.
     """
 
     position: int
     kind: str
     key: str
     document: Document
+    changes: bool = False
+    gone: bool = False
 
 
 class Follower:
@@ -219,21 +223,24 @@ class Follower:
 
     def _posting(self, entry: Entry) -> None:
         document = dict(entry.document or {})
+        before = self._waiting.get(("posting", entry.key))
+        changes = not before[-1].gone if before else self._growth.shows(entry.key)
         self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
-        self._wait(entry, document)
+        self._wait(Waiting(entry.position, "posting", entry.key, document, changes))
 
-    def _wait(self, entry: Entry, document: Document) -> None:
-        waiting = Waiting(entry.position, entry.kind, entry.key, document)
-        self._waiting.setdefault((entry.kind, entry.key), []).append(waiting)
+    def _wait(self, waiting: Waiting) -> None:
+        self._waiting.setdefault((waiting.kind, waiting.key), []).append(waiting)
 
     def _posting_gone(self, entry: Entry) -> None:
-        self._waiting.pop(("posting", entry.key), None)
+        """Gone at once; what waits is still brought in, since events may name it, and taken down again."""
+        waiting = self._waiting.get(("posting", entry.key), [])
+        waiting[:] = [replace(one, gone=True) for one in waiting]
         self._growth.remove([entry.key])
 
     def _candidate(self, entry: Entry) -> None:
         document = dict(entry.document or {})
         self._profile(entry.key, document, entry.position, encoded=False)
-        self._wait(entry, document)
+        self._wait(Waiting(entry.position, "candidate", entry.key, document))
 
     def _candidate_gone(self, entry: Entry) -> None:
         self._waiting.pop(("candidate", entry.key), None)
@@ -277,8 +284,9 @@ class Follower:
             ids = [one.key for one in ready]
             end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
             run, ready = ready[:end], ready[end:]
-            for newcomers in self._described(run):
-                self._place(newcomers)
+            for newcomers, changes in self._described(run):
+                self._place(newcomers, changes)
+            self._growth.remove([one.key for one in run if one.gone])
             for one in run:
                 later = self._done(one)
                 if later is not None:
@@ -286,10 +294,11 @@ class Follower:
                     self._growth.redate(one.key, dates.get("date_posted", _NAN), dates.get("valid_through", _NAN))
             self._brought = run[-1].position
 
-    def _described(self, run: list[Waiting]) -> list[Newcomers]:
-        """All at once; one by one where one of them cannot be read."""
+    def _described(self, run: list[Waiting]) -> list[tuple[Newcomers, NDArray[np.bool_]]]:
+        """All at once; one by one where one of them cannot be read. With each whether it changes a posting."""
         try:
-            return [self._describer.describe([one.document for one in run])]
+            described = self._describer.describe([one.document for one in run])
+            return [(described, np.array([one.changes for one in run]))]
         except (StoreError, MemoryError):
             raise
         except Exception as error:
@@ -298,14 +307,14 @@ class Follower:
             self._pass_over(run[0], error)
             return []
 
-    def _place(self, newcomers: Newcomers) -> None:
+    def _place(self, newcomers: Newcomers, changes: NDArray[np.bool_]) -> None:
         """Add them, or as many as there is room for; of one that changed and has no room, the old words still count."""
         if len(newcomers) <= self._growth.room:
-            self._growth.add(newcomers)
+            self._growth.add(newcomers, changes)
             return
         for at in range(len(newcomers)):
             try:
-                self._growth.add(newcomers.take(np.array([at])))
+                self._growth.add(newcomers.take(np.array([at])), changes[[at]])
             except RequestError as error:
                 if not self.unplaced:
                     log.error("%s", error)
@@ -325,11 +334,11 @@ class Follower:
 
     def _done(self, one: Waiting) -> Waiting | None:
         """Take a document off the list; the latest of the same id that still waits."""
-        left = self._waiting[one.kind, one.key][1:]
+        left = self._waiting[one.kind, one.key]
+        del left[0]
         if not left:
             del self._waiting[one.kind, one.key]
             return None
-        self._waiting[one.kind, one.key] = left
         return left[-1]
 
 

@@ -112,58 +112,63 @@ class People:
             profile = self.nobody if row < 0 else _profile_at(self.base.profiles, row)
         events = _events_at(self.base.histories, row)
         if person is not None and person.events:
-            newer = np.frombuffer(person.events, EVENT)
-            events = in_order(np.concatenate([events, newer]))
-        rows = self.strangers.rows(events["posting"].astype(np.int32), catalogue.ids)
-        return Candidates(Ids([candidate_id], "candidate"), profile, histories_of(events, catalogue.fresh.now_of(rows)))
+            events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
+        return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, self.strangers, catalogue))
 
     def with_changed(self, changed: "Map[str, Person]") -> "People":
         """The same with other changes."""
         return replace(self, changed=changed)
 
 
-def in_order(events: NDArray[Any]) -> NDArray[Any]:
-    """Events (E,) of ``EVENT`` by time, as they came where it is equal, without undos and what they undid.
+def history_of(events: NDArray[Any], strangers: Strangers, catalogue: Catalogue) -> Histories:
+    """The history of one candidate, with the rows that postings have now; what only learning reads is left out.
 
-    An undo takes back the latest earlier event on the same posting that is not yet undone; an impression is not the
-    candidate's doing and stays.
+    Args:
+        events: records of ``EVENT``, those of the bundle before those of the log.
+        strangers: what codes below -1 stand for.
+        catalogue: of the state.
     """
-    time = np.where(np.isnan(events["time"]), -np.inf, events["time"])
-    ordered = events[np.argsort(time, kind="stable")]
-    if not (ordered["kind"] == UNDO).any():
-        return ordered
-    kept = np.ones(len(ordered), bool)
-    done: dict[int, list[int]] = {}
-    for at, (posting, kind) in enumerate(zip(ordered["posting"].tolist(), ordered["kind"].tolist(), strict=True)):
-        if kind == UNDO:
-            kept[at] = False
-            if done.get(posting):
-                kept[done[posting].pop()] = False
-        elif kind != IMPRESSION:
-            done.setdefault(posting, []).append(at)
-    return ordered[kept]
-
-
-def histories_of(events: NDArray[Any], rows: NDArray[np.int32]) -> Histories:
-    """The history of one candidate; what only learning reads is left out."""
-    count = len(events)
+    codes = events["posting"].astype(np.int32)
+    rows = catalogue.fresh.now_of(strangers.rows(codes, catalogue.ids))
+    kept = in_order(np.where(rows >= 0, rows, codes), events["kind"], events["time"])
+    count = len(kept)
     return Histories(
         start=np.array([0, count], np.int64),
-        posting=rows.astype(np.int32),
-        kind=events["kind"].astype(np.uint8),
-        time=events["time"].astype(np.float64),
-        value=events["value"].astype(np.float32),
+        posting=rows[kept].astype(np.int32),
+        kind=events["kind"][kept].astype(np.uint8),
+        time=events["time"][kept].astype(np.float64),
+        value=events["value"][kept].astype(np.float32),
         rank=np.full(count, -1, np.int16),
         page=np.full(count, -1, np.int32),
     )
 
 
-def event_records(documents: Sequence[dict[str, Any]], ids: Ids) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Event documents of somebody who is not stored, in order, and their catalogue rows."""
+def in_order(posting: NDArray[np.int32], kind: NDArray[np.uint8], time: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Positions of events (E,) by time, as they came where it is equal, without undos and what they undid.
+
+    An undo takes back the latest earlier event on the same posting that is not yet undone; an impression is not the
+    candidate's doing and stays.
+    """
+    order = np.argsort(np.where(np.isnan(time), -np.inf, time), kind="stable")
+    if not (kind == UNDO).any():
+        return order
+    kept = np.ones(len(order), bool)
+    done: dict[int, list[int]] = {}
+    for at, (row, what) in enumerate(zip(posting[order].tolist(), kind[order].tolist(), strict=True)):
+        if what == UNDO:
+            kept[at] = False
+            if done.get(row):
+                kept[done[row].pop()] = False
+        elif what != IMPRESSION:
+            done.setdefault(row, []).append(at)
+    return order[kept]
+
+
+def stranger_history(documents: Sequence[dict[str, Any]], catalogue: Catalogue) -> Histories:
+    """The history of somebody who is not stored, from event documents."""
     strangers = Strangers()
-    whole = b"".join(event_bytes(one, ids, strangers) for one in documents)
-    events = in_order(np.frombuffer(whole, EVENT))
-    return events, strangers.rows(events["posting"].astype(np.int32), ids)
+    whole = b"".join(event_bytes(one, catalogue.ids, strangers) for one in documents)
+    return history_of(np.frombuffer(whole, EVENT), strangers, catalogue)
 
 
 _SHARED: Final = ("vectors", "terms")  # tables that the rows of profiles point into

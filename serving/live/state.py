@@ -18,7 +18,7 @@ from recsys.ids import Ids
 from recsys.interests import find_interests
 from recsys.request import Recommendation
 from recsys.signals import compute
-from serving.live.people import People, event_records, histories_of
+from serving.live.people import People, stranger_history
 
 Document = dict[str, Any]
 #: A profile document of somebody who is not stored, to the arrays of one candidate.
@@ -134,8 +134,7 @@ class State:
     def _stranger(self, document: Document, events: Sequence[Document]) -> Candidates:
         catalogue = self.engine.catalogue
         profile = self.read_profile(document) if document else self.people.nobody
-        records, rows = event_records(events, catalogue.ids)
-        return Candidates(Ids(["-"], "candidate"), profile, histories_of(records, catalogue.fresh.now_of(rows)))
+        return Candidates(Ids(["-"], "candidate"), profile, stranger_history(events, catalogue))
 
     def _scored(
         self, person: Candidates, rows: np.ndarray, now: float | None

@@ -1,12 +1,13 @@
 """What every ranker must do; a subclass gives one."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 
 from recsys.signals import NAMES
-from recsys.trees import ranker_from_document
+from recsys.trees import TreeRanker, ranker_from_document
 
 
 def signals_at_random(seed=0, requests=9, pool=37, lacking=0.4):
@@ -59,14 +60,29 @@ class RankerContract:
         signals = signals_at_random(3)
         np.testing.assert_array_equal(read.score(signals), ranker.score(signals), strict=True)
 
-    def test_what_is_added_beyond_the_others_orders_as_the_score_does(self, ranker):
+    def test_what_is_added_beyond_the_others(self, ranker):
+        """A linear order's parts sum to the score; of trees each part is what the score loses without it."""
         signals, at = signals_at_random(4), np.tile(np.arange(37), (9, 1))
-        beyond = ranker.beyond(signals, np.ones((9, 37), bool), at)
+        there = np.ones((9, 37), bool)
+        beyond, scores = ranker.beyond(signals, there, at), ranker.score(signals)
         assert beyond.shape == signals.shape
-        total, scores = beyond.sum(axis=2, dtype=np.float64), ranker.score(signals)
-        np.testing.assert_allclose(
-            total - total[:, :1], scores - scores[:, :1], rtol=1e-3, atol=1e-3 + 1e-6 * abs(scores).max()
-        )
+        if not isinstance(ranker, TreeRanker):
+            total = beyond.sum(axis=2, dtype=np.float64)
+            close = {"rtol": 1e-3, "atol": 1e-3 + 1e-6 * abs(scores).max()}
+            np.testing.assert_allclose(total - total[:, :1], scores - scores[:, :1], **close)
+            return
+        if ranker.linear is not None:
+            beyond = beyond - ranker.linear.beyond(signals, there, at)
+            ranker = TreeRanker("trees", None, ranker.model)
+        scores = ranker.score(signals)
+        for column in np.flatnonzero(np.abs(beyond).max(axis=(0, 1)) > 0)[:5]:
+            without = signals.copy()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a signal that no posting of a request has
+                without[..., column] = np.nanmean(signals[..., column], axis=1, keepdims=True)
+            lost = scores - ranker.score(without)
+            off = np.abs(beyond[..., column] - lost) > 1e-3 + 1e-5 * abs(scores).max()
+            assert off.mean() < 0.05, "a mean that stands at a split may fall on either side of it"
 
     def test_beyond_is_given_for_chosen_places(self, ranker):
         signals, at = signals_at_random(5), np.array([[3, 0]] * 9)

@@ -62,8 +62,11 @@ def make_behaviour(count, text, events, settings):
     matrix = interaction_matrix(candidate, posting, weight, (int(candidate.max(initial=0)) + 1, count))
     popularity = np.bincount(posting, weight, count)
     seen = popularity > 0
+    kin = np.stack([np.roll(popularity, by) for by in (1, 2, 3)], axis=1).astype(np.float64)  # of any others
+    kin[::7] = np.nan
     return Behaviour(
         popularity=np.log1p(popularity).astype(np.float32),
+        kin=np.log1p(np.where(seen.any(), kin, np.nan)).astype(np.float32),
         seen=seen,
         factors=map_text_to_factors(train_factors(matrix, settings.factors), text, seen),
         neighbours=find_neighbours(matrix, settings.factors),

@@ -18,6 +18,7 @@ from recsys.signals import NAMES, compute
 from training.sources import read_tables
 
 NOT_COPIED = {"factors", "factors_score", "factors_new", "cooccur", "popularity"}
+NOT_COPIED |= {"title_popularity", "employer_popularity", "place_popularity"}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,7 @@ def test_a_posting_that_changes_is_one_posting(serving, growth, describer, docum
     assert grown.fresh.now_of(np.array([-1, 2, 3, row - 1, row], np.int32)).tolist() == [-1, 2, row, row, row]
     assert grown.behaviour.seen[row] == grown.behaviour.seen[3]
     assert grown.behaviour.popularity[row] == grown.behaviour.popularity[3]
+    np.testing.assert_array_equal(grown.behaviour.kin[row], grown.behaviour.kin[3])
 
 
 def test_what_only_gets_other_dates_keeps_its_row(serving, growth, describer, documents):

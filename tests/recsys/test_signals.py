@@ -112,6 +112,8 @@ class PlainSignals:
         y = b.factors.postings.astype(np.float64)
         names = ("factors", "factors_score", "factors_new", "cooccur", "popularity")
         found = dict.fromkeys(names, NAN)
+        kin = ("title_popularity", "employer_popularity", "place_popularity")
+        found |= dict(zip(kin, map(float, b.kin[row]), strict=True))
         chosen = [one for one in self.history if y[one].any()]
         if chosen and y[row].any():
             weights = np.array([b.factors.confidence * self.weight[one] for one in chosen])
@@ -266,7 +268,7 @@ def test_of_somebody_of_whom_nothing_is_known_only_the_board_speaks():
     board, _, pool = board_and_queries(4, True)
     found = signals_of(board, ask(board, [Request(None)]), pool[:1])
     speaking = {NAMES[column] for column in np.flatnonzero(~np.isnan(found).all(axis=(0, 1)))}
-    assert speaking == {"popularity", "freshness"}
+    assert speaking == {"popularity", "title_popularity", "employer_popularity", "place_popularity", "freshness"}
 
 
 def test_a_board_of_titles_only_with_nothing_else_said():
@@ -276,7 +278,7 @@ def test_a_board_of_titles_only_with_nothing_else_said():
     found = signals_of(catalogue, ask(catalogue, [Request(None, Profile(wanted=wanted), history)]), np.arange(4)[None])
     speaking = {NAMES[column] for column in np.flatnonzero(~np.isnan(found).all(axis=(0, 1)))}
     assert speaking == {name for name in NAMES if name.startswith("title_")} - {
-        "title_past", "title_past_last", "title_near", "title_profile", "title_dismissed"
+        "title_past", "title_past_last", "title_near", "title_profile", "title_dismissed", "title_popularity"
     }  # fmt: skip
     np.testing.assert_allclose(found[0, :, COLUMN["title_viewed"]], [0, 1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found[0, :, COLUMN["title_wanted"]], [0, 0, 1, 0], atol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 
 from recsys.rank import HAND_SET
 from recsys.signals import COLUMN, FAMILIES, NAMES, SIGNALS
+from recsys.signals_behaviour import KIN
 from recsys.trees import TreeRanker
 from training.choose import LEARNED, Choice, choose_ranker, contenders
 from training.config import ValidationSettings
@@ -101,11 +102,21 @@ def test_each_fold_is_learned_from_the_other(lessons):
     assert found[1].weights[COLUMN["title_any"]] > clean[1].weights[COLUMN["title_any"]] + 0.5
 
 
+def test_trees_alone_may_use_what_a_sum_may_not(lessons):
+    taught = lessons.signals.copy()
+    taught[:, 0, COLUMN["title_popularity"]] += 9
+    found = contenders(Lessons(taught, lessons.lacking, lessons.fold))
+    assert all(one.weights[COLUMN["title_popularity"]] == 0 for one in found["linear"])
+    for name in ("trees", "ensemble"):
+        assert all(max(one.importances, key=one.importances.get) == "title_popularity" for one in found[name])
+
+
 def test_without_a_family_its_signals_weigh_nothing(lessons):
     found = contenders(lessons, ablate=True)
     for family in FAMILIES:
         (name,) = [name for name in found if name == f"without {family}"]
         for ranker in found[name]:
             for signal in SIGNALS:
-                assert (ranker.weights[COLUMN[signal.name]] == 0) == (family in signal.family.split())
+                unused = signal.name in KIN or family in signal.family.split()
+                assert (ranker.weights[COLUMN[signal.name]] == 0) == unused
     assert "without" not in " ".join(contenders(lessons))

@@ -97,6 +97,12 @@ def test_a_query_of_no_weight_teaches_nothing(crossed):
     assert first_share(learn_trees(doubled, family_mask(), 0), asked) > 0.5
 
 
+def test_trees_beside_a_sum_are_grown_for_themselves(crossed):
+    """What is added to a linear order does not depend on that order."""
+    taught, _, linear = crossed
+    assert learn_trees(taught, family_mask(), 7, linear).model == learn_trees(taught, family_mask(), 7).model
+
+
 def test_a_document_gives_them_back(crossed):
     taught, asked, linear = crossed
     ranker = learn_trees(taught, family_mask(), 0, linear)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.config import EventSettings
-from training.snapshot import catalogue_at, event_candidates
+from training.snapshot import catalogue_at, event_candidates, kin_popularity
 
 DAY = 86_400.0
 
@@ -40,6 +40,32 @@ def test_popularity_is_the_summed_and_decayed_weight(market, settings, middle):
         expected[posting] += weights[kind] * 0.5 ** ((middle - time) / DAY / settings.events.half_life_days)
     np.testing.assert_allclose(catalogue.behaviour.popularity, np.log1p(expected), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(catalogue.behaviour.seen, expected > 0)
+
+
+def test_kin_popularity_is_that_of_the_others_of_its_kind():
+    popularity, kind = np.array([1.0, 2.0, 4.0, 8.0, 16.0]), np.array([7, -1, 7, 3, 7])
+    found = kin_popularity(popularity, [kind, np.arange(5)])
+    np.testing.assert_allclose(found[:, 0], [np.log1p(20), np.nan, np.log1p(17), 0, np.log1p(5)], rtol=1e-6)
+    assert not found[:, 1].any()
+
+
+def test_kin_are_postings_of_equal_title_employer_and_place(market, settings, middle):
+    known = market.prepared.candidates.histories.time < middle
+    catalogue = catalogue_at(market.prepared, settings, known, middle, middle)
+    postings, places = market.prepared.postings, market.prepared.latlon[:, 0]
+    chosen = np.expm1(catalogue.behaviour.popularity.astype(np.float64))
+    titles, company = postings["title"].to_numpy(object), market.prepared.attributes.company
+    for row in range(0, len(catalogue), 37):
+        others = np.arange(len(catalogue)) != row
+        same_place = (np.abs(places - places[row]) < 5e-4).all(axis=1)
+        for at, same in enumerate((titles == titles[row], company == company[row], same_place)):
+            if np.isnan(catalogue.behaviour.kin[row, at]):
+                assert at > 0
+                assert company[row] < 0 or np.isnan(places[row]).any()
+            else:
+                expected = np.log1p(chosen[same & others].sum())
+                np.testing.assert_allclose(catalogue.behaviour.kin[row, at], expected, rtol=1e-3, atol=1e-4)
+    assert (catalogue.behaviour.kin > 0).any(axis=0).all()
 
 
 def test_without_a_half_life_age_does_not_matter(market, settings, middle):

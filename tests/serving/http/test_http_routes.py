@@ -269,8 +269,9 @@ def test_lists_are_written_down(ask_with, service):
     first = written.decisions[0]
     assert all(getattr(first, name) == answer[name] for name in VERSIONS)
     lines = answer["recommendations"]
-    assert [one[:2] for one in first.postings] == [(line["posting_id"], line["rank"]) for line in lines]
-    assert all(one[4] == 1.0 for one in first.postings)
+    assert list(first.postings) == [line["posting_id"] for line in lines]  # ranks are 1, 2, ...
+    assert list(first.scores) == [line["score"] for line in lines]
+    assert set(first.propensities) == {1.0}
 
 
 def test_a_defect_tells_nothing_but_its_request(ask, caplog):
