@@ -89,7 +89,8 @@ def test_an_untouched_log_gives_the_lists_of_the_bundle(bundle, market, store, s
 
 
 def test_what_is_acknowledged_is_obeyed(market, store, postings, people):
-    follower, who, now = follow(market.bundle, store), people[3], market.as_of
+    put(store, [Write("posting", one["posting_id"], one) for one in postings])  # what the bundle was trained on
+    follower, who, now = follow(market.bundle, store, store.head()), people[3], market.as_of
     first = follower.state.recommend(who, 5, now)
     events = [
         {"event_id": f"e{n}", "candidate_id": who, "posting_id": line.posting_id, "type": type_, "timestamp": now}
