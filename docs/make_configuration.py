@@ -1,8 +1,8 @@
-"""Writes ``docs/configuration.md`` and ``configs/default.yaml`` from the settings classes and their docstrings.
+"""Writes ``docs/configuration.md``, ``configs/default.yaml`` and ``configs/serve.yaml`` from the settings classes.
 
     python docs/make_configuration.py
 
-A test compares both files with what this gives, so that a setting without a word of explanation is noticed.
+A test compares the files with what this gives, so that a setting without a word of explanation is noticed.
 """
 
 import re
@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from serving.config import ServeConfig
 from training.adapt.config import AdaptConfig, TitleFile
 from training.config import TrainConfig
 from training.sources.columns import REQUIRED, TABLE_COLUMNS
@@ -68,16 +69,18 @@ def meanings(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
     return " ".join(summary.split()).replace("``", "`"), found
 
 
-def section(model: type[BaseModel], path: tuple[str, ...] = ()) -> Section:
-    """A settings class and all that it holds."""
+def section(model: type[BaseModel], path: tuple[str, ...] = (), default_of: Any = None) -> Section:
+    """A settings class and all that it holds; where the class above gives an instance, with that one's values."""
     summary, said = meanings(model)
     settings, below = [], []
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            below.append(section(kind, (*path, name)))
+            below.append(section(kind, (*path, name), field.default))
         else:
-            default = "required" if field.is_required() else field.get_default(call_default_factory=True)
+            default: Any = "required" if field.is_required() else field.get_default(call_default_factory=True)
+            if isinstance(default_of, model):
+                default = getattr(default_of, name)
             # Where a class explains no attribute, its first words are meant for all of them.
             meaning = said.get(name, "" if said else summary)
             settings.append(Setting(field.alias or name, default, _allowed(field), meaning))
@@ -137,6 +140,11 @@ def markdown() -> str:
     lines += ["", "# Adapting an encoder", "", *_words_on_adapting()]
     for one in adapt_tree().below:
         lines += ["", f"## `{'.'.join(one.path)}`", "", one.summary, "", *_table(one.settings, one.summary)]
+    lines += ["", "# The service", "", *_WORDS_ON_SERVING]
+    for one in section(ServeConfig).walk():
+        if one.settings:
+            name = f"`{'.'.join(one.path)}`" if one.path else "Processes"
+            lines += ["", f"## {name}", "", one.summary, "", *_table(one.settings, one.summary)]
     return "\n".join(lines) + "\n"
 
 
@@ -156,6 +164,13 @@ def _words_on_sources() -> list[str]:
         named = [f"`{name}`{'*' if name in REQUIRED[table] else ''} ({kind})" for name, kind in columns.items()]
         lines.append(f"- **{table}**: {', '.join(named)}")
     return lines
+
+
+_WORDS_ON_SERVING = (
+    "`jobrec serve --config` reads a YAML file of its own; `configs/serve.yaml` holds every setting with its default.",
+    "[service.md](service.md) says what they are for. `http.engine`, `http.texts`, `http.store` and `http.waits` are",
+    "the lanes of work, each with its own threads and queue.",
+)
 
 
 def _words_on_adapting() -> list[str]:
@@ -182,8 +197,17 @@ def _flow(value: Any) -> str:
 
 def default_yaml() -> str:
     """The text of ``configs/default.yaml``."""
+    return _yaml(settings_tree())
+
+
+def serve_yaml() -> str:
+    """The text of ``configs/serve.yaml``."""
+    return _yaml(section(ServeConfig))
+
+
+def _yaml(tree: Section) -> str:
     lines = ["# Every setting with its default. Written by `python docs/make_configuration.py`."]
-    for one in settings_tree().walk():
+    for one in tree.walk():
         depth = len(one.path)
         if depth:
             lines += [""] * (depth == 1) + [f"{'  ' * (depth - 1)}{one.path[-1]}:"]
@@ -209,3 +233,4 @@ def _comment(text: str, depth: int) -> list[str]:
 if __name__ == "__main__":
     (ROOT / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
     (ROOT / "configs" / "default.yaml").write_text(default_yaml(), encoding="utf-8")
+    (ROOT / "configs" / "serve.yaml").write_text(serve_yaml(), encoding="utf-8")

@@ -29,11 +29,16 @@ class ServeConfig(Settings):
 
     Attributes:
         workers: processes that answer.
-        drain_seconds: after SIGTERM, requests that were begun are finished within so long.
+        notice_seconds: after SIGTERM, /health/ready answers 503 for so long before the door is closed, so that
+            balancers send nobody any more; 0: the door closes at once.
+        drain_seconds: then requests that were begun are finished within so long.
+        hung_seconds: a worker whose event loop stands still for so long is killed and started again.
     """
 
     workers: int = Field(1, ge=1, le=256)
+    notice_seconds: float = Field(1, ge=0, le=600)
     drain_seconds: float = Field(10, gt=0, le=600)
+    hung_seconds: float = Field(30, ge=1, le=3600)
     http: HttpSettings = HttpSettings()
     live: LiveSettings = LiveSettings()
     gate: GateSettings = GateSettings()

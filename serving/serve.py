@@ -41,7 +41,9 @@ def run_service(
         workers=config.workers,
         host=config.http.host,
         port=config.http.port,
+        notice_seconds=config.notice_seconds,
         drain_seconds=config.drain_seconds,
+        hung_seconds=config.hung_seconds,
         options="serving.worker:options",
         draining="serving.worker:draining",
     )

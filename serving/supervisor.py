@@ -9,6 +9,7 @@ its children see the end of a pipe and stop by themselves.
 import fcntl
 import logging
 import multiprocessing
+import resource
 import signal
 import socket
 import sys
@@ -46,10 +47,10 @@ class ServeJob:
         workers: how many.
         host, port: where to listen; port 0 takes a free one.
         linger_seconds: an encoder that is not wanted any more, since another bundle is active, stays for so long.
-        drain_seconds: after SIGTERM, requests that were begun are finished within so long.
+        notice_seconds: after SIGTERM, workers say by ``draining`` that they end, and close their door so much later.
+        drain_seconds: then requests that were begun are finished within so long.
+        hung_seconds: a worker whose event loop stands still for so long is killed and started again.
         backlog: connections that may wait to be accepted.
-        most_connections: of a worker at once; further requests get 503 at once. None: no limit here.
-        keep_alive_seconds: an idle connection is closed after so long.
         uvicorn: further settings of ``uvicorn.Config``.
         options: "module:function" that gives more of them, called in each worker.
         draining: "module:function", called in a worker when it is told to end, before it drains.
@@ -61,10 +62,10 @@ class ServeJob:
     host: str = "127.0.0.1"
     port: int = 8000
     linger_seconds: float = 600.0
+    notice_seconds: float = 0.0
     drain_seconds: float = 10.0
+    hung_seconds: float = 30.0
     backlog: int = 1024
-    most_connections: int | None = None
-    keep_alive_seconds: int = 30
     uvicorn: dict[str, Any] = field(default_factory=dict)
     options: str | None = None
     draining: str | None = None
@@ -92,7 +93,7 @@ def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] |
     ended = threading.Event()
     before = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGTERM, signal.SIGINT)}
     helpers = _Encoders(encoders, job.linger_seconds)
-    workers = [_Child(f"worker {at}", run_worker, (job, listening)) for at in range(job.workers)]
+    workers = [_Worker(job, listening, at) for at in range(job.workers)]
     try:
         helpers.want(wanted)
         for worker in workers:
@@ -105,36 +106,54 @@ def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] |
                 worker.keep_alive()
     finally:
         listening.close()
-        _stop(workers, job.drain_seconds + _TO_THE_POINT)
+        _stop(workers, _bound(job))
         helpers.stop()
         for one, handler in before.items():
             signal.signal(one, handler)
         lock.close()
 
 
-def run_worker(job: ServeJob, listening: socket.socket) -> None:
-    """One worker: the application behind the shared socket, until SIGTERM or the end of the parent."""
+def _bound(job: ServeJob) -> float:
+    return job.notice_seconds + job.drain_seconds + _TO_THE_POINT
+
+
+def run_worker(job: ServeJob, listening: socket.socket, beat: Any) -> None:
+    """One worker: the application behind the shared socket, until SIGTERM or the end of the parent.
+
+    Args:
+        job: what is to run.
+        listening: the socket.
+        beat: a shared number that rises as long as the event loop turns.
+    """
     import uvicorn
     from uvicorn.importer import import_from_string
 
     class Server(uvicorn.Server):
-        """Says that it ends before it does."""
+        """Shows that it lives, and says that it ends before it does."""
+
+        async def on_tick(self, counter: int) -> bool:
+            beat.value += 1
+            return await super().on_tick(counter)
 
         def handle_exit(self, sig: int, frame: Any) -> None:
             if job.draining is not None:
                 import_from_string(job.draining)()
-            super().handle_exit(sig, frame)
+            if job.notice_seconds and self.started and not self.should_exit:
+                later = threading.Timer(job.notice_seconds, super().handle_exit, (sig, frame))
+                later.daemon = True
+                later.start()
+            else:
+                super().handle_exit(sig, frame)
 
     settings: dict[str, Any] = {
         "access_log": False,
-        "limit_concurrency": job.most_connections,
-        "timeout_keep_alive": job.keep_alive_seconds,
         "timeout_graceful_shutdown": max(int(job.drain_seconds), 1),
     }
     settings |= job.uvicorn | ({} if job.options is None else import_from_string(job.options)())
     config = uvicorn.Config(job.app, factory=True, lifespan="on", backlog=job.backlog, **settings)
     server = Server(config)
-    when_parent_ends(lambda: server.handle_exit(signal.SIGTERM, None), job.drain_seconds + _TO_THE_POINT)
+    _allow_connections()
+    when_parent_ends(lambda: server.handle_exit(signal.SIGTERM, None), _bound(job))
     server.run(sockets=[listening])
     if not server.started:
         sys.exit(3)  # the application could not start; uvicorn has said why
@@ -175,6 +194,11 @@ class _Child:
         if self._process is not None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """At once; ``keep_alive`` starts it again."""
+        if self._process is not None:
+            self._process.kill()
+
     def join(self, until: float) -> None:
         """Wait for its end until a moment, then kill it."""
         if self._process is None:
@@ -184,6 +208,32 @@ class _Child:
             log.error("%s did not end in time and is killed", self.name)
             self._process.kill()
             self._process.join()
+
+
+class _Worker(_Child):
+    """A worker; one whose event loop stands still is killed, so that it starts again."""
+
+    def __init__(self, job: ServeJob, listening: socket.socket, number: int) -> None:
+        self._beat = _SPAWN.Value("Q", 0, lock=False)
+        super().__init__(f"worker {number}", run_worker, (job, listening, self._beat))
+        self._most_silent = int(job.hung_seconds / _TICK)
+        self._seen = self._silent = 0
+
+    def start(self) -> None:
+        """From now on it may take as long as it needs to begin."""
+        self._beat.value = self._seen = self._silent = 0
+        super().start()
+
+    def keep_alive(self) -> None:
+        """Silence is counted in the parent's own turns: a machine that stood still as a whole says nothing."""
+        super().keep_alive()
+        beat = self._beat.value
+        self._silent = self._silent + 1 if beat and beat == self._seen else 0
+        self._seen = beat
+        if self._silent > self._most_silent:
+            log.error("%s does not turn any more and is killed", self.name)
+            self._silent = 0
+            self.kill()
 
 
 class _Encoders:
@@ -254,6 +304,12 @@ def _take(run: Path) -> IO[bytes]:
     for remains in [*run.glob("board*"), *run.glob("*.sock")]:
         remains.unlink(missing_ok=True)
     return lock
+
+
+def _allow_connections() -> None:
+    """As many open files as this user may have: a connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bind(job: ServeJob) -> socket.socket:

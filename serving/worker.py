@@ -160,16 +160,17 @@ class ActiveBundle:
         encoder = str(bundle.manifest["encoder"]["name"])
         lookup = Lookup(self._store, encoder, bundle.catalogue.title.dimension)
         position = int(bundle.manifest["position"])
-        reader = profile_reader(bundle, EncoderClient(socket_of(self._told.run, encoder), encoder), lookup)
+        reader = profile_reader(bundle, EncoderClient(socket_of(self._told.run, encoder), encoder), self._store)
         follower = Follower(bundle, position, self._store, lookup, self._told.config.live.room, reader)
         follower.warm_up()
         return follower
 
 
-def profile_reader(bundle: Bundle, client: EncoderClient, lookup: Lookup) -> ReadProfile:
+def profile_reader(bundle: Bundle, client: EncoderClient, store: Store) -> ReadProfile:
     """Reads the profile of somebody who is not stored, by the encoder's process."""
 
     def read(document: dict[str, Any]) -> Profiles:
+        lookup = Lookup(store, client.name or "", bundle.catalogue.title.dimension)
         candidates, experience = candidate_frames([document])
         return profiles_of(
             candidates,

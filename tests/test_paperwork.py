@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 
 import jobrec
 import recsys
-from docs.make_configuration import REPEATED, adapt_tree, default_yaml, markdown, section, settings_tree
+from docs.make_configuration import REPEATED, adapt_tree, default_yaml, markdown, section, serve_yaml, settings_tree
+from serving.config import ServeConfig, load_serve_config
 from training.adapt.config import load_adapt_config
 from training.config import TrainConfig, load_config
 
@@ -20,6 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 README = (ROOT / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 ADAPTING = set((ROOT / "configs").glob("adapt_*.yaml"))  # of `jobrec adapt-encoder`
+SERVING = ROOT / "configs" / "serve.yaml"  # of `jobrec serve`
 
 
 def test_version_is_the_newest_of_the_changelog():
@@ -68,7 +70,9 @@ def test_links_lead_somewhere():
     assert [link for page, link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("path", sorted(set((ROOT / "configs").glob("*.yaml")) - ADAPTING), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(set((ROOT / "configs").glob("*.yaml")) - ADAPTING - {SERVING}), ids=lambda path: path.stem
+)
 def test_config_loads(path):
     assert isinstance(load_config(path), TrainConfig)
 
@@ -92,9 +96,15 @@ def test_default_config_says_what_no_config_means():
     assert sorted(written) == sorted(leaves(TrainConfig().model_dump() | {"sources": {}}))
 
 
+def test_serve_config_says_what_no_config_means():
+    assert load_serve_config(SERVING) == ServeConfig()
+    assert SERVING.read_text("utf-8") == serve_yaml(), "run: make docs"
+
+
 def test_every_setting_is_explained():
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == markdown(), "run: make docs"
-    sections = [*settings_tree().walk(), *adapt_tree().walk(), *(section(model) for model in REPEATED.values())]
+    trees = (settings_tree(), adapt_tree(), section(ServeConfig))
+    sections = [*(one for tree in trees for one in tree.walk()), *(section(model) for model in REPEATED.values())]
     unexplained = [
         ".".join((*one.path, setting.name)) for one in sections for setting in one.settings if len(setting.meaning) < 5
     ]

@@ -218,7 +218,11 @@ class Indexer:
     def _places(self, change: Entry) -> dict[bytes, Names]:
         if change.document is None or change.kind not in ("posting", "candidate"):
             return {}
-        return {digest_of_place(names): names for names in place_names_of(change.document)}
+        try:
+            return {digest_of_place(names): names for names in place_names_of(change.document)}
+        except Exception:  # likewise, see _texts
+            log.exception("the places of %s %r at position %d cannot be read", change.kind, change.key, change.position)
+            return {}
 
     def _digests(self, changes: Sequence[Entry]) -> list[dict[bytes, str]]:
         """Texts of each change by digest."""

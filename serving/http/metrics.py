@@ -30,6 +30,9 @@ class Metrics:
         self.head = self._gauge("jobrec_head", "Last known position of the log", (), "livemax")
         self.lag = self._gauge("jobrec_lag", "Changes of the log not yet in the state", (), "livemax")
         self.index_lag = self._gauge("jobrec_index_lag", "Changes of the log not yet indexed", (), "livemax")
+        self.unread = self._gauge("jobrec_skipped", "Changes that could not be read", (), "livemax")
+        self.unplaced = self._gauge("jobrec_unplaced", "Changes of postings without room", (), "livemax")
+        self.texts = self._gauge("jobrec_waiting_texts", "Documents whose texts have no vectors yet", (), "livemax")
         self.ready = self._gauge("jobrec_ready", "1 where the worker is ready", (), "livemin")
         self.bundle = self._gauge("jobrec_bundle_info", "1 for the bundle in use", ("bundle",), "livemax")
         self._bundle: str | None = None
@@ -61,6 +64,9 @@ class Metrics:
         self.head.set(readiness.head)
         self.lag.set(max(0, readiness.head - readiness.position))
         self.index_lag.set(max(0, readiness.head - readiness.indexed))
+        self.unread.set(readiness.skipped)
+        self.unplaced.set(readiness.unplaced)
+        self.texts.set(readiness.waiting)
         self.ready.set(readiness.ok)
         if readiness.bundle != self._bundle:
             if self._bundle is not None:

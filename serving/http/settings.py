@@ -49,13 +49,13 @@ class HttpSettings(Settings):
         bulk_batch: so many lines are stored in one transaction.
         json_depth: brackets inside brackets.
         header_bytes, url_bytes: of the head of a request.
-        connections: of one worker; whoever comes on top is answered 503 by the server itself.
+        connections: of one worker; whoever comes on top is answered 503.
         head_seconds: the head of a request arrives within so many seconds.
         keep_alive_seconds: an idle connection is kept so long.
-        drain_seconds: what is under way may take so long when the server stops.
+        read_seconds: a client that stops reading its answer is hung up on after so long.
         body_seconds: a body (of a bulk: its next piece) arrives within so many seconds.
         bulk_seconds: a whole bulk does.
-        rate_per_second: requests a second of one key and worker, in the long run; None: as many as come.
+        rate_per_second: requests a second of one key and worker, in the long run; None: no limit.
         rate_burst: so many at once.
         retry_seconds: what an answer 503 tells a client to wait.
         refresh_seconds: gauges of /metrics are at most so old in the other workers.
@@ -80,7 +80,7 @@ class HttpSettings(Settings):
     connections: int = Field(2_000, ge=1)
     head_seconds: float = Field(10, gt=0, le=600)
     keep_alive_seconds: int = Field(30, ge=1, le=3600)
-    drain_seconds: int = Field(30, ge=1, le=3600)
+    read_seconds: float = Field(10, gt=0, le=600)
     body_seconds: float = Field(10, gt=0, le=600)
     bulk_seconds: float = Field(300, gt=0, le=3600)
     rate_per_second: float | None = Field(None, gt=0)

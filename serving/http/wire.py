@@ -1,9 +1,10 @@
-"""The connection below the app: a head that comes too slowly or grows too long is not waited for."""
+"""The connection below the app: who sends or reads too slowly is not waited for, and who comes on top is told so."""
 
 import asyncio
 import uuid
 from typing import Any, Final
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serving.http.problem import Problem
@@ -13,11 +14,15 @@ _SLACK: Final = 16_384  # bytes; a head that is little too long reaches the app,
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with limits on heads. Made by ``server_options``."""
+    """uvicorn's HTTP/1.1, with limits on heads, on connections, and on readers. Made by ``server_options``."""
 
     head_seconds: float
     head_bytes: int
+    read_seconds: float
+    most: int
+    retry_seconds: int
     _timer: asyncio.TimerHandle | None = None
+    _reader: asyncio.TimerHandle | None = None
     _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -28,6 +33,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._stop_timer()
+        self._stop_reader()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -49,9 +55,48 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is whole."""
+        """Its head is whole. Where there are too many connections, this one is told so and closed."""
         self._stop_timer()
-        super().on_headers_complete()
+        app = self.app
+        if len(self.connections) > self.most:
+            self.app = self._one_too_many
+        try:
+            super().on_headers_complete()
+        finally:
+            self.app = app
+
+    async def _one_too_many(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {"Retry-After": str(self.retry_seconds), "Connection": "close"}
+        problem = Problem(503, "busy", "too many connections are open: try again soon", headers)
+        await problem.response(uuid.uuid4().hex)(scope, receive, send)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answer: it may take a while, no longer."""
+        super().pause_writing()
+        self._stop_reader()
+        self._reader = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        self._stop_reader()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """An idle connection is closed; at once where the last answer still waits to be read."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        """The server stops: a client that does not read its answer is given its time, and no more."""
+        super().shutdown()
+        if self.transport.is_closing() and self.transport.get_write_buffer_size() and self._reader is None:
+            self._reader = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def _stop_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
 
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP."""
@@ -82,7 +127,13 @@ class PatientProtocol(HttpToolsProtocol):
 
 def server_options(settings: HttpSettings) -> dict[str, Any]:
     """What ``uvicorn.Config`` is given beside the app, its sockets and its logs."""
-    limits = {"head_seconds": settings.head_seconds, "head_bytes": settings.header_bytes + settings.url_bytes + _SLACK}
+    limits = {
+        "head_seconds": settings.head_seconds,
+        "head_bytes": settings.header_bytes + settings.url_bytes + _SLACK,
+        "read_seconds": settings.read_seconds,
+        "most": settings.connections,
+        "retry_seconds": settings.retry_seconds,
+    }
     return {
         "host": settings.host,
         "port": settings.port,
@@ -91,6 +142,4 @@ def server_options(settings: HttpSettings) -> dict[str, Any]:
         "access_log": False,
         "server_header": False,
         "timeout_keep_alive": settings.keep_alive_seconds,
-        "timeout_graceful_shutdown": settings.drain_seconds,
-        "limit_concurrency": settings.connections,
     }

@@ -5,7 +5,8 @@ postings that go or change their dates. Up to ``indexed`` the texts of new and c
 postings are in the catalogue. The grain in which the log is read leaves no trace: who replays it gets equal answers.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import groupby
@@ -20,16 +21,19 @@ from recsys.candidates import Profiles
 from recsys.codes import Codes
 from recsys.documents import candidate_frames, candidate_texts_of_all, posting_texts_of_all
 from recsys.engine import Engine
+from recsys.errors import RequestError, StoreError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
-from recsys.newcomers import Describer
+from recsys.newcomers import Describer, Newcomers
 from recsys.profiles import profiles_of
 from recsys.request import Request
 from recsys.stored import read_candidates
 from serving.live.lookup import Lookup
 from serving.live.people import People, Person, Strangers, event_bytes
 from serving.live.state import ReadProfile, State
+
+log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 _NAN: Final = float("nan")
@@ -78,6 +82,10 @@ class Waiting:
 class Follower:
     """The one writer of a worker's states; not for several threads at a time.
 
+    A document that cannot be read is passed over, in every worker alike, and told in the log: it holds up nothing. What
+    there is no room for is passed over, too. Where the store or the memory fails, nothing is passed over: what was
+    reached is published, and the next call goes on from there.
+
     Args:
         bundle: what the states are based on.
         position: of the log at which the bundle was made.
@@ -104,6 +112,11 @@ class Follower:
         self.state = State(engine, people, position, position, read_profile)  #: the last that was published
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
         self._changed = people.changed
+        self._brought = position
+        self.keys_at = 0  #: position of the last change of API keys that was read
+        self.skipped = 0  #: changes that could not be read
+        self.unplaced = 0  #: changes of postings that there was no room for
+        self.asking = lookup.asking  #: the store
 
     def warm_up(self) -> None:
         """Answer once for somebody and for nobody, so that the first request does not wait for what is loaded late."""
@@ -117,33 +130,30 @@ class Follower:
         return str(self._bundle.manifest["encoder"]["name"])
 
     @property
-    def full(self) -> bool:
-        """Whether postings wait that there is no room for."""
-        return self._growth.room <= 0
-
-    @property
     def waiting(self) -> int:
         """Postings and profiles that wait for vectors."""
         return sum(map(len, self._waiting.values()))
 
-    def obey(self, upto: int | None = None) -> bool:
+    def obey(self, upto: int | None = None) -> None:
         """Apply all that the log holds, up to a position; texts wait for ``index_some``.
-
-        Returns:
-            whether API keys were among it.
 
         Raises:
             StoreUnavailable: what was read until then is applied.
         """
-        keys = False
-        while entries := self._log.changes(self.state.position, _AT_ONCE, upto):
-            for entry in entries:
-                self._apply(entry)
-            self._publish(entries[-1].position, self.state.indexed)
-            keys |= any(entry.kind in ("key", "key_gone") for entry in entries)
+        while entries := self._next(upto):
+            position = self.state.position
+            try:
+                for entry in entries:
+                    self._apply(entry)
+                    position = entry.position
+            finally:  # nothing is ever applied twice
+                self._publish(position, self.state.indexed)
             if len(entries) < _AT_ONCE:
                 break
-        return keys
+
+    def _next(self, upto: int | None) -> Sequence[Any]:
+        with self.asking:
+            return self._log.changes(self.state.position, _AT_ONCE, upto)
 
     def index_some(self, indexed: int) -> bool:
         """Bring in some of what has vectors now: texts of the log up to ``indexed``.
@@ -154,7 +164,7 @@ class Follower:
             whether ``indexed`` came nearer; if not, vectors of this encoder are still missing before it.
 
         Raises:
-            RequestError: there is no room for more postings.
+            StoreUnavailable: what was brought in until then is published.
         """
         upto = min(indexed, self.state.position)
         waiting = (one for some in self._waiting.values() for one in some if one.position <= upto)
@@ -167,10 +177,14 @@ class Follower:
             upto = ready[count].position - 1
         if upto <= self.state.indexed:
             return False
-        for kind, some in groupby(ready[:count], key=lambda one: one.kind):
-            bring = self._bring_postings if kind == "posting" else self._bring_profiles
-            bring(list(some))
-        self._publish(self.state.position, upto)
+        self._brought = self.state.indexed
+        try:
+            for kind, some in groupby(ready[:count], key=lambda one: one.kind):
+                bring = self._bring_postings if kind == "posting" else self._bring_profiles
+                bring(list(some))
+            self._brought = upto
+        finally:
+            self._publish(self.state.position, self._brought)
         return True
 
     def _publish(self, position: int, indexed: int) -> None:
@@ -180,22 +194,42 @@ class Follower:
         self.state = replace(before, engine=engine, people=people, position=position, indexed=indexed)
 
     def _apply(self, entry: Entry) -> None:
-        act = {
+        act: Callable[[Entry], None] | None = {
             "posting": self._posting,
             "posting_gone": self._posting_gone,
             "candidate": self._candidate,
             "candidate_gone": self._candidate_gone,
             "event": self._event,
         }.get(entry.kind)
-        if act is not None:  # keys are no part of the state
+        if act is None:  # keys are no part of the state
+            self.keys_at = entry.position
+            return
+        try:
             act(entry)
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._pass_over(entry, error)
+
+    def _pass_over(self, entry: Entry | Waiting, error: Exception) -> None:
+        """Without the words of the error, which may repeat a profile."""
+        self.skipped += 1
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"
+        what = f"{type(error).__name__}{where}"
+        log.error("%s %r at position %d cannot be read: %s", entry.kind, entry.key, entry.position, what)
 
     def _posting(self, entry: Entry) -> None:
         document = dict(entry.document or {})
-        before = self._waiting.setdefault(("posting", entry.key), [])
+        before = self._waiting.get(("posting", entry.key))
         changes = not before[-1].gone if before else self._growth.shows(entry.key)
-        before.append(Waiting(entry.position, "posting", entry.key, document, changes))
         self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
+        self._wait(Waiting(entry.position, "posting", entry.key, document, changes))
+
+    def _wait(self, waiting: Waiting) -> None:
+        self._waiting.setdefault((waiting.kind, waiting.key), []).append(waiting)
 
     def _posting_gone(self, entry: Entry) -> None:
         """Gone at once; what waits is still brought in, since events may name it, and taken down again."""
@@ -205,10 +239,8 @@ class Follower:
 
     def _candidate(self, entry: Entry) -> None:
         document = dict(entry.document or {})
-        self._waiting.setdefault(("candidate", entry.key), []).append(
-            Waiting(entry.position, "candidate", entry.key, document)
-        )
         self._profile(entry.key, document, entry.position, encoded=False)
+        self._wait(Waiting(entry.position, "candidate", entry.key, document))
 
     def _candidate_gone(self, entry: Entry) -> None:
         self._waiting.pop(("candidate", entry.key), None)
@@ -252,20 +284,53 @@ class Follower:
             ids = [one.key for one in ready]
             end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
             run, ready = ready[:end], ready[end:]
-            changes = np.array([one.changes for one in run])
-            self._growth.add(self._describer.describe([one.document for one in run]), changes)
+            for newcomers, changes in self._described(run):
+                self._place(newcomers, changes)
             self._growth.remove([one.key for one in run if one.gone])
             for one in run:
                 later = self._done(one)
                 if later is not None:
                     dates = later.document
                     self._growth.redate(one.key, dates.get("date_posted", _NAN), dates.get("valid_through", _NAN))
+            self._brought = run[-1].position
+
+    def _described(self, run: list[Waiting]) -> list[tuple[Newcomers, NDArray[np.bool_]]]:
+        """All at once; one by one where one of them cannot be read. With each whether it changes a posting."""
+        try:
+            described = self._describer.describe([one.document for one in run])
+            return [(described, np.array([one.changes for one in run]))]
+        except (StoreError, MemoryError):
+            raise
+        except Exception as error:
+            if len(run) > 1:
+                return [some for one in run for some in self._described([one])]
+            self._pass_over(run[0], error)
+            return []
+
+    def _place(self, newcomers: Newcomers, changes: NDArray[np.bool_]) -> None:
+        """Add them, or as many as there is room for; of one that changed and has no room, the old words still count."""
+        if len(newcomers) <= self._growth.room:
+            self._growth.add(newcomers, changes)
+            return
+        for at in range(len(newcomers)):
+            try:
+                self._growth.add(newcomers.take(np.array([at])), changes[[at]])
+            except RequestError as error:
+                if not self.unplaced:
+                    log.error("%s", error)
+                self.unplaced += 1
 
     def _bring_profiles(self, ready: list[Waiting]) -> None:
         for one in ready:
-            later = self._done(one)
-            if later is None:  # of several, the last one's words count already
-                self._profile(one.key, one.document, one.position, encoded=True)
+            if len(self._waiting[one.kind, one.key]) == 1:  # of several, the last one's words count already
+                try:
+                    self._profile(one.key, one.document, one.position, encoded=True)
+                except (StoreError, MemoryError):
+                    raise
+                except Exception as error:
+                    self._pass_over(one, error)
+            self._done(one)
+            self._brought = one.position
 
     def _done(self, one: Waiting) -> Waiting | None:
         """Take a document off the list; the latest of the same id that still waits."""
@@ -278,9 +343,12 @@ class Follower:
 
 
 def _texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
-    """What is encoded of each document."""
-    of_postings = iter(posting_texts_of_all([one.document for one in ready if one.kind == "posting"]))
-    of_candidates = iter(candidate_texts_of_all([one.document for one in ready if one.kind == "candidate"]))
+    """What is encoded of each document; nothing of one that cannot be read."""
+    try:
+        of_postings = iter(posting_texts_of_all([one.document for one in ready if one.kind == "posting"]))
+        of_candidates = iter(candidate_texts_of_all([one.document for one in ready if one.kind == "candidate"]))
+    except Exception:  # told when it is brought in
+        return [texts for one in ready for texts in _texts_of([one])] if len(ready) > 1 else [[]]
     return [list(next(of_postings if one.kind == "posting" else of_candidates)) for one in ready]
 
 

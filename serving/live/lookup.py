@@ -11,6 +11,7 @@ from recsys.codes import Codes
 from recsys.errors import StoreError
 from serving.encoder.blobs import digest_of, from_blobs
 from serving.encoder.places import PLACES, digest_of_place, from_point
+from serving.live.asking import Asking
 
 
 class Vectors(Protocol):
@@ -22,7 +23,7 @@ class Vectors(Protocol):
 
 
 class Lookup:
-    """Vectors of texts and points of places.
+    """Vectors of texts and points of places; of one thread.
 
     Args:
         store: where they are.
@@ -33,12 +34,13 @@ class Lookup:
     def __init__(self, store: Vectors, encoder: str, dimension: int) -> None:
         self._store, self._encoder, self._dimension = store, encoder, dimension
         self._read: dict[bytes, bytes] = {}
+        self.asking = Asking()  #: the store
 
     def ready(self, texts: Sequence[Sequence[str]]) -> int:
         """How many documents from the first on have vectors of all their texts; those are kept for ``codes``."""
         digests = [[one for text in some if (one := digest_of(text)) is not None] for some in texts]
         wanted = list({one for some in digests for one in some})
-        self._read = self._store.vectors(self._encoder, wanted) if wanted else {}
+        self._read = self._vectors(self._encoder, wanted) if wanted else {}
         return next((at for at, some in enumerate(digests) if not all(one in self._read for one in some)), len(texts))
 
     def codes(self, texts: Sequence[str]) -> Codes:
@@ -57,6 +59,10 @@ class Lookup:
         codes[there], scale[there] = read.codes, read.scale
         return Codes(codes, scale)
 
+    def _vectors(self, what: str, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        with self.asking:
+            return self._store.vectors(what, digests)
+
     def points(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """Degrees (R, 2) of places, given or by name; NaN where neither is known."""
         given = frame.reindex(columns=["latitude", "longitude"]).to_numpy(np.float32, copy=True).reshape(-1, 2)
@@ -65,7 +71,7 @@ class Lookup:
         asked = [at for at in np.flatnonzero(np.isnan(given[:, 0])).tolist() if any(lines[at])]
         if asked:
             digests = {at: digest_of_place(lines[at]) for at in asked}
-            found = self._store.vectors(PLACES, list(set(digests.values())))
+            found = self._vectors(PLACES, list(set(digests.values())))
             for at, digest in digests.items():
                 if digest in found:
                     given[at] = from_point(found[digest])

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -30,11 +29,13 @@ class LiveSettings(Settings):
         room: postings that may arrive or change before another bundle is needed; each is compared with every request.
         poll_seconds: how often other hosts' writes are looked for.
         wait_seconds: a request that names a ``min_position`` is held for so long at most.
+        patience_seconds: a store that gives no answer for so long counts as gone: reads go on from memory.
     """
 
     room: int = Field(30_000, ge=1)
     poll_seconds: float = Field(0.2, gt=0, le=60)
     wait_seconds: float = Field(2.0, gt=0, le=60)
+    patience_seconds: float = Field(0.5, gt=0, le=60)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Readiness:
         position: of the log, obeyed.
         indexed: of the log, searched.
         head: of the log, as far as known here.
+        skipped: changes that could not be read and were passed over.
+        unplaced: changes of postings that there was no room for.
+        waiting: postings and profiles whose texts have no vectors yet.
     """
 
     ok: bool
@@ -56,6 +60,9 @@ class Readiness:
     position: int
     indexed: int
     head: int
+    skipped: int = 0
+    unplaced: int = 0
+    waiting: int = 0
 
 
 class Bundles(Protocol):
@@ -78,7 +85,8 @@ class Service:
     """One a worker process; safe for many threads.
 
     A request takes the state of its moment. Before, what this host has acknowledged is applied: the board tells. One
-    thread follows the writes of other hosts and brings in new texts, another changes to the bundle that was activated.
+    thread follows the log and brings in new texts, another changes to the bundle that was activated. Only these two
+    threads and writers ask the store, so that a store that hangs holds up no reader for longer than the patience.
 
     Args:
         store: that is written to and followed.
@@ -93,9 +101,11 @@ class Service:
         self._turn = threading.Lock()
         self._moved = threading.Condition()
         self._ended = threading.Event()
+        self._nudge = threading.Event()
         self._trouble = ""
         self.refused = ""  #: why the active bundle is not served, if it is not
         self._held_since: float | None = None  # newcomers wait for the bundle that is about to be served
+        self._keys_at = 0
         self._keys = _keys(store)
         self._head = store.head()
         board.raise_head(self._head)
@@ -121,13 +131,18 @@ class Service:
         Raises:
             Behind: ``min_position`` was not reached in time.
         """
-        if self._board.head > self._follower.state.position:
-            with suppress(StoreUnavailable):  # reads go on from memory; readiness tells
-                self._obey()
-        state = self._follower.state
-        if min_position is None or _reached(state, min_position):
-            return state
-        return self._wait_for(min_position)
+        head = self._board.head
+        if head > self._follower.state.position and not self._trouble:
+            self._nudge.set()
+            if not self._wait_for(lambda: self._follower.state.position >= head or bool(self._trouble)):
+                raise Behind(f"position {head} was acknowledged and is not obeyed in time; ask again")
+        if min_position is not None and not self._wait_for(lambda: _reached(self._follower.state, min_position)):
+            state = self._follower.state
+            raise Behind(
+                f"position {min_position} is not reached yet: obeyed up to {state.position}, "
+                f"searched up to {state.indexed}; ask again"
+            )
+        return self._follower.state
 
     def write(self, writes: Sequence[Write]) -> Receipt:
         """Store in one transaction; when this returns, every later answer of this host obeys it.
@@ -153,34 +168,44 @@ class Service:
         follower = self._follower
         state = follower.state
         reasons = [one for one in (self._trouble, self.refused) if one]
-        if follower.full:
-            reasons.append("there is no room for more postings beside the bundle: train again")
+        if follower.unplaced:
+            reasons.append(f"no room for {follower.unplaced} postings beside the bundle, others are found: train again")
+        if follower.skipped:
+            reasons.append(f"{follower.skipped} changes could not be read and were passed over: see the log")
         head = max(self._board.head, state.position)
-        return Readiness(not self._ended.is_set(), tuple(reasons), state.bundle, state.position, state.indexed, head)
+        counts = (follower.skipped, follower.unplaced, follower.waiting)
+        return Readiness(
+            not self._ended.is_set(), tuple(reasons), state.bundle, state.position, state.indexed, head, *counts
+        )
 
     def _obey(self) -> None:
         with self._turn:
-            if self._follower.obey():
-                self._keys = _keys(self._store)
+            self._follower.obey()
+        if self._follower.keys_at > self._keys_at:
+            self._read_keys(self._follower.keys_at)
         self._tell()
+
+    def _read_keys(self, position: int) -> None:
+        self._keys = _keys(self._store)
+        self._keys_at = position
 
     def _tell(self) -> None:
         with self._moved:
             self._moved.notify_all()
 
-    def _wait_for(self, position: int) -> State:
+    def _wait_for(self, reached: Callable[[], bool]) -> bool:
+        """Wait for the follower, and notice where the store keeps it waiting: whether it came in time."""
         until = time.monotonic() + self._settings.wait_seconds
         with self._moved:
-            while not _reached(self._follower.state, position):
+            while not reached():
                 left = until - time.monotonic()
                 if left <= 0:
-                    state = self._follower.state
-                    raise Behind(
-                        f"position {position} is not reached yet: obeyed up to {state.position}, "
-                        f"searched up to {state.indexed}; ask again"
-                    )
+                    return False
+                if self._follower.asking.seconds > self._settings.patience_seconds and not self._trouble:
+                    self._trouble = "the store gives no answer, answers are from memory"
+                    log.error(self._trouble)
                 self._moved.wait(min(left, 0.05))
-        return self._follower.state
+        return True
 
     def _run(self) -> None:
         asked = -self._settings.poll_seconds
@@ -192,20 +217,29 @@ class Service:
                 busy = self._follow()
                 self._trouble = ""
             except StoreUnavailable as error:
-                busy, self._trouble = False, f"the store is gone, answers are from memory: {error}"
-                self._ended.wait(_PAUSE)
-            except JobrecError as error:
-                busy, self._trouble = False, str(error)
-                log.error("following the log: %s", error)
-                self._ended.wait(_PAUSE)
+                busy = self._say(f"the store is gone, answers are from memory: {error}")
+            except Exception as error:  # whatever it is, this thread goes on
+                busy = self._say(f"the log is not followed: {type(error).__name__}: {error}", error)
             if not busy:
-                self._ended.wait(_TICK)
+                self._nudge.wait(_TICK)
+                self._nudge.clear()
+
+    def _say(self, trouble: str, error: Exception | None = None) -> bool:
+        """Tell what is wrong, once, and wait a little; False: nothing was done."""
+        if trouble != self._trouble:
+            log.error(trouble, exc_info=error)
+        self._trouble = trouble
+        self._tell()  # whoever waits is answered from memory
+        self._ended.wait(_PAUSE)
+        return False
 
     def _look_around(self) -> None:
-        """What other hosts wrote, and whether another bundle was activated."""
-        self._board.raise_head(self._store.head())
-        encoder = self._follower.encoder
-        self._board.raise_indexed(self._store.indexed(encoder), encoder)
+        """What other hosts wrote and encoded."""
+        follower = self._follower
+        with follower.asking:
+            head, indexed = self._store.head(), self._store.indexed(follower.encoder)
+        self._board.raise_head(head)
+        self._board.raise_indexed(indexed, follower.encoder)
 
     def _follow(self) -> bool:
         """One step behind the log; whether there is more to do."""
@@ -276,6 +310,7 @@ class Service:
             fresh.obey()
             self._keys = _keys(self._store)  # the old one has perhaps not read of the last ones
             self._follower = fresh
+        self._read_keys(fresh.keys_at)  # it may have come past changes that the old one never saw
         self._tell()
         return True
 

@@ -18,6 +18,9 @@ _GONE: Final = frozenset(("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READON
 #: as a whole, object not ready (a lock); and single codes: a session idle for too long, a server that only reads.
 _PASSING: Final = ("08", "53", "57", "58", "40", "55", "25P03", "25006")
 
+#: A host that is gone without a word is noticed within half a minute or so.
+_ALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+
 
 def make_engine(url: str, wait_seconds: float, create: bool = False) -> Engine:
     """An engine whose connections keep what they acknowledge.
@@ -80,7 +83,7 @@ def _postgresql(url: URL, wait_seconds: float) -> Engine:
     milliseconds = int(wait_seconds * 1000)
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": max(2, int(wait_seconds)), "application_name": "jobrec"},
+        connect_args={"connect_timeout": max(2, int(wait_seconds)), "application_name": "jobrec"} | _ALIVE,
         pool_size=_POOL,
         max_overflow=_POOL,
         pool_timeout=wait_seconds,

@@ -116,7 +116,12 @@ class Store:
         self._inode = inode
 
     def head(self) -> int:
-        """The last position of the log, 0 where nothing was written yet."""
+        """The last position of the log, 0 where nothing was written yet.
+
+        Raises:
+            StoreUnavailable: the database is gone; so whoever follows it learns of it without a write.
+        """
+        self._check_file()
         return int(self._head.value())
 
     def identity(self) -> str:

@@ -29,6 +29,9 @@ class Readiness:
     position: int
     indexed: int
     head: int
+    skipped: int = 0
+    unplaced: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True)

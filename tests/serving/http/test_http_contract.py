@@ -1,17 +1,20 @@
-"""The published schema is kept: schemathesis asks whatever it allows and much that it does not."""
+"""The published schema is kept: schemathesis asks the whole service whatever it allows and much that it does not."""
 
 import json
+from collections import Counter
 
 import pytest
 import schemathesis
 from asked import served
 from hypothesis import HealthCheck, Phase, settings
+from in_process import InProcess
 from memory_service import MemoryService, bearer
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi
 
 from serving.http.app import create_app
 from serving.http.settings import HttpSettings
+from serving.http.wire import server_options
 
 PUBLISHED = create_app(MemoryService(None), HttpSettings()).openapi()
 BRIEFLY = schemathesis.openapi.from_dict(PUBLISHED)
@@ -30,10 +33,16 @@ CHECKS = [
 FEW, MANY = 12, 200
 
 
+ASKED = Counter()
+
+
 @pytest.fixture(scope="module")
-def url(scorer):
-    with served(create_app(MemoryService(scorer), HttpSettings())) as port:
+def url(live_market, tmp_path_factory):
+    whole, settings = InProcess(tmp_path_factory.mktemp("whole"), live_market.bundle), HttpSettings()
+    with served(create_app(whole.service, settings), **server_options(settings)) as port:
         yield f"http://127.0.0.1:{port}"
+    print(sum(ASKED.values()), "requests", dict(ASKED), whole.service.readiness())
+    whole.close()
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -44,6 +53,7 @@ def lines(_, value):
 
 def keep_the_contract(case, url):
     answer = case.call(base_url=url, headers=bearer("rw"))
+    ASKED[answer.status_code] += 1
     # A position that the log has not reached is answered 503 by contract; nothing else is.
     waited = answer.status_code == 503 and answer.json().get("type") == "urn:jobrec:problem:behind"
     # A bad line of a bulk is answered in its place, with 200 for the whole.

@@ -3,6 +3,7 @@
 import pytest
 from asked import Asking, refused
 from fastapi.routing import APIRoute
+from in_process import InProcess
 from memory_service import MemoryService
 from pydantic import ValidationError
 
@@ -53,9 +54,17 @@ def ask(asking, method, path, key):
     return asking.together(request(method, path, key))[0]
 
 
+@pytest.fixture(scope="module")
+def whole(market, tmp_path_factory):
+    """The real service."""
+    whole = InProcess(tmp_path_factory.mktemp("whole"), market.bundle)
+    yield whole.service
+    whole.close()
+
+
 @pytest.fixture
-def asking(service):
-    asking = Asking(service, key=None)
+def asking(whole):
+    asking = Asking(whole, key=None)
     asking("PUT", "/v1/postings/c0000001", json={"title": "x"}, headers={"Authorization": "Bearer jr_w_secret"})
     asking("PUT", "/v1/candidates/c0000001", json={}, headers={"Authorization": "Bearer jr_w_secret"})
     yield asking
@@ -71,7 +80,7 @@ def test_every_other_route_is_the_api_s_description():
 def test_a_guarded_route_wants_the_right_key(asking, method, path):
     wanted = scope_of(method, path)
     assert wanted in ("read", "write", "admin")
-    before = dict(asking.service.store.held)
+    before = asking.service.readiness().head
     answer = ask(asking, method, path, None)
     refused(answer, 401, "no API key")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -88,7 +97,7 @@ def test_a_guarded_route_wants_the_right_key(asking, method, path):
     for key, scope in (("r", "read"), ("w", "write"), ("a", "admin")):
         if scope != wanted:
             refused(ask(asking, method, path, f"Bearer jr_{key}_secret"), 403, f"lacks the scope {wanted}")
-    assert asking.service.store.held == before
+    assert asking.service.readiness().head == before
     answer = ask(asking, method, path, f"Bearer jr_{wanted[0]}_secret")
     assert answer.status_code == 200, answer.text
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from conftest import CONFIG
-from live_log import ENCODER, answers, catch_up, encode_all, follow, new_store, random_writes
+from live_log import ENCODER, ROOM, answers, catch_up, encode_all, follow, new_store, random_writes
 
 from recsys.documents import candidate_documents, posting_documents
+from recsys.errors import StoreUnavailable
 from recsys.request import Interaction, Request
 from serving.profile import profile_from_texts
 from serving.store import Write
@@ -195,14 +196,116 @@ def test_who_is_forgotten_is_nobody(market, store, people):
     assert follower.state.recommend_profile({}, [], 10, now) == nobody
 
 
-def test_room_is_bounded_and_told(market, store, postings):
-    follower = follow(market.bundle, store)
-    writes = [Write("posting", f"n{n}", dict(postings[n % 300]) | {"posting_id": f"n{n}"}) for n in range(410)]
+def copies(postings, count):
+    return [Write("posting", f"n{n}", dict(postings[n % 300]) | {"posting_id": f"n{n}"}) for n in range(count)]
+
+
+def test_without_room_all_the_rest_goes_on(market, store, postings, people, caplog):
+    follower, now = follow(market.bundle, store), market.as_of
+    by_id = {one["posting_id"]: dict(one) for one in postings}
+    known, other = (line.posting_id for line in follower.state.recommend(people[5], 2, now))
+    changed = by_id[known] | {"title": "Something else"}
+    renewed = by_id[other] | {"valid_through": now + 9e6}
+    profile = {"candidate_id": "new", "text": "Ten years in a hospital"}
+    writes = [
+        *copies(postings, ROOM + 10),
+        Write("posting", known, changed),
+        Write("posting", other, renewed),
+        Write("candidate", "new", profile),
+    ]
     position = put(store, writes)
+    catch_up(follower, position)
+    assert (follower.state.position, follower.state.indexed, follower.waiting) == (position, position, 0)
+    assert follower.unplaced == 11
+    assert caplog.text.count("room for 0 more postings") == 1
+    ids = follower.state.engine.catalogue.ids
+    rows = ids.rows(["n0", f"n{ROOM - 1}", f"n{ROOM}", known, other])
+    assert (rows >= 0).tolist() == [True, True, False, True, True]
+    assert np.isclose(follower.state.engine.catalogue.attributes.until[rows[4]], now + 9e6)
+    assert follower.state.score("new", ["n0"], now)[0].score is not None
+    put(store, [Write("posting_gone", "n0")])
     follower.obey()
-    with pytest.raises(Exception, match="room for"):
-        catch_up(follower, position)
-    assert follower.state.indexed < position
+    assert follower.state.score("new", ["n0"], now)[0].status == "taken down"
+    stepwise = follow(market.bundle, store)
+    for step in range(1, position + 1, 37):
+        catch_up(stepwise, step, step)
+    catch_up(stepwise, position)
+    stepwise.obey()
+    assert stepwise.unplaced == 11
+    assert answers(stepwise.state, [*people[:5], "new"], now) == answers(follower.state, [*people[:5], "new"], now)
+
+
+POISON = {
+    "no list": ("posting", {"title": "x", "locations": "here"}),
+    "no number": ("posting", {"title": "x", "salary_min": "secret"}),
+    "no words": ("posting", {"title": "x", "skills": 5}),
+    "no date": ("posting", {"title": "x", "date_posted": "soon"}),
+    "no experience": ("candidate", {"experience": "secret"}),
+    "no place": ("candidate", {"latitude": "secret"}),
+}
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_what_cannot_be_read_is_passed_over(market, store, postings, people, caplog, name):
+    kind, document = POISON[name]
+    follower, now = follow(market.bundle, store), market.as_of
+    poison = Write(kind, "bad", document | {f"{kind}_id": "bad"})
+    before = copies(postings, 6)
+    put(store, before[:3])
+    store.write([poison])
+    position = put(store, before[3:])
+    catch_up(follower, position)
+    assert (follower.state.position, follower.state.indexed, follower.waiting) == (position, position, 0)
+    assert follower.skipped == 1
+    assert "'bad' at position 4 cannot be read" in caplog.text
+    assert "secret" not in caplog.text
+    assert (follower.state.engine.catalogue.ids.rows([f"n{n}" for n in range(6)]) >= 0).all()
+    clean, who = follow(market.bundle, store), [*people[:4], "bad"]
+    for step in range(1, position + 1):
+        catch_up(clean, step, step)
+    assert clean.skipped == 1
+    assert answers(clean.state, who, now) == answers(follower.state, who, now)
+
+
+class Failing:
+    """A store that is gone each third time it is asked for vectors."""
+
+    def __init__(self, store):
+        self.store, self.asked = store, 0
+
+    def changes(self, *given, **named):
+        return self.store.changes(*given, **named)
+
+    def vectors(self, *given):
+        self.asked += 1
+        if self.asked % 3 == 0:
+            raise StoreUnavailable("gone")
+        return self.store.vectors(*given)
+
+
+def test_a_store_that_goes_in_the_middle_leaves_no_trace(market, store, postings, people):
+    named = [
+        Write("candidate", f"c{n}", {"candidate_id": f"c{n}", "text": "Nurse", "city": "Boston", "country": "US"})
+        for n in range(6)
+    ]
+    new = copies(postings, 6)
+    position = put(store, [one for pair in zip(new, named, strict=True) for one in pair])
+    whole, broken, failing = follow(market.bundle, store), follow(market.bundle, store), Failing(store)
+    catch_up(whole, position)
+    broken._lookup._store = failing
+    gone = 0
+    while broken.state.indexed < position:
+        try:
+            broken.obey()
+            broken.index_some(position)
+        except StoreUnavailable:
+            gone += 1
+            found = broken.state.engine.catalogue.fresh.rows
+            assert len(found) <= (broken.state.indexed + 1) // 2, "more than it says is searched"
+        assert gone < 100
+    assert gone >= 3
+    who = [*people[:3], *(f"c{n}" for n in range(6))]
+    assert answers(broken.state, who, market.as_of) == answers(whole.state, who, market.as_of)
 
 
 def test_an_undo_finds_what_it_undoes_though_the_posting_got_another_row_between(market, store, postings, people):

@@ -46,6 +46,11 @@ class Server:
     def start(self) -> None:
         self._server.ensure_postgres_running()
 
+    def processes(self) -> list[int]:
+        """The server's processes, all of them."""
+        parent = self._server.get_pid()
+        return [parent, *map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())]
+
     def kill_a_session(self):
         """SIGKILL to the process of a session: the server ends all others and recovers from its log."""
         children = Path(f"/proc/{self._server.get_pid()}/task/{self._server.get_pid()}/children").read_text().split()
