@@ -67,7 +67,7 @@ def test_the_market_holds_what_these_tests_are_about(market, serving, scorer, on
     if serving is not scorer:
         assert serving.engine.catalogue.open.sum() > serving.engine.settings.retrieve.pool
         sources = {source for one in one_by_one for line in one for source in line.sources}
-        assert sources == {"text", "near", "factors", "cooccur", "recent", "popular"}
+        assert sources == {"text", "near", "factors", "cooccur", "words", "recent", "popular"}
     assert sum(map(len, one_by_one)) > 0.9 * K * len(one_by_one)
     tied = sum(a.score == b.score for one in one_by_one for a, b in pairwise(one))
     assert tied > 100

@@ -253,7 +253,7 @@ def test_too_few_titles_for_a_batch():
         make_plan(many(1).groups(), config)
 
 
-@given(seed=st.integers(0, 500), title=st.text(st.sampled_from("abc d"), min_size=1).filter(str.strip))
+@given(seed=st.integers(0, 500), title=st.lists(st.sampled_from("abcd"), min_size=3, max_size=9).map(" ".join))
 def test_noise_leaves_words_of_the_title(seed, title):
     noisy = roughen(title, np.random.default_rng(seed))
     assert {word.strip(",") for word in noisy.casefold().split()} & set(title.casefold().split())

@@ -28,14 +28,19 @@ def asked(market):
 
 
 @pytest.fixture(scope="module")
-def lessons(asked):
+def taught(asked):
     blocks, prepared = asked
-    return teach(prepared, CONFIG.engine, CONFIG.validation, blocks).lessons
+    return teach(prepared, CONFIG.engine, CONFIG.validation, blocks)
 
 
 @pytest.fixture(scope="module")
-def rankers(lessons):
-    return rankers_of(lessons, CONFIG.validation)
+def lessons(taught):
+    return taught.lessons
+
+
+@pytest.fixture(scope="module")
+def rankers(taught):
+    return rankers_of(taught.lessons, CONFIG.validation, rivals=taught.rivals)
 
 
 @pytest.fixture(scope="module")

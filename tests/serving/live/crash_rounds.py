@@ -317,9 +317,9 @@ class Rounds:
     def _same(self, state, who, said, count):
         """An answer of the service and one of another state: equal to the last digit."""
         if state.knows(who):
-            lines = state.recommend(who, count, self.now)
+            lines = state.recommend(who, count, said["at"])
         else:
-            lines = state.recommend_profile({}, [], count, self.now)
+            lines = state.recommend_profile({}, [], count, said["at"])
         assert said["known"] == state.knows(who)
         mine = [(one.posting_id, np.float32(one.score), list(one.reasons)) for one in lines]
         theirs = [(one["posting_id"], np.float32(one["score"]), one["reasons"]) for one in said["recommendations"]]

@@ -2,6 +2,8 @@
 
 import hashlib
 
+from live_log import OneBundle
+
 from recsys.bundle import open_bundle
 from recsys.encode import HashEncoder
 from serving.board import Board
@@ -44,14 +46,14 @@ class InProcess:
         self.indexer.start()
         opened = open_bundle(bundle, verify=False)
 
-        def make(serving):
-            if serving is not None:
-                return None
+        def make():
             lookup = Lookup(self.store, encoder.name, encoder.dimension)
             reader = profile_reader(opened, EncoderClient(socket, encoder.name), self.store)
             return Follower(opened, 0, self.store, lookup, 5_000, reader)
 
-        self.service = Service(self.store, Board(folder / "board", identity), make, LiveSettings(wait_seconds=0.5))
+        self.service = Service(
+            self.store, Board(folder / "board", identity), OneBundle(make), LiveSettings(wait_seconds=0.5)
+        )
 
     def close(self):
         self.service.close()

@@ -44,6 +44,24 @@ def follow(bundle, store, position=0):
     return Follower(opened, position, store, lookup, ROOM, lambda document: None)
 
 
+class OneBundle:
+    """What a service asks for its bundles, where there is one that is always active."""
+
+    def __init__(self, open_):
+        self._open = open_
+        self._name = ""
+
+    def active(self):
+        return self._name
+
+    def open(self):
+        follower = self._open()
+        self._name = follower.state.bundle
+        return follower
+
+    open_first = open
+
+
 def catch_up(follower, indexed, upto=None):
     follower.obey(upto)
     while follower.index_some(indexed):

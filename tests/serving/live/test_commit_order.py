@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from live_log import ENCODER, encode_all, follow
+from live_log import ENCODER, OneBundle, encode_all, follow
 from postgres import running_server
 from running import until
 from sqlalchemy import event
@@ -49,7 +49,7 @@ def service(market, url, tmp_path):
         service = Service(
             store,
             board,
-            lambda serving: follow(market.bundle, store) if serving is None else None,
+            OneBundle(lambda: follow(market.bundle, store)),
             LiveSettings(poll_seconds=POLL, wait_seconds=10, room=100),
         )
         service.polls = lambda: store.polls

@@ -52,6 +52,7 @@ def run(rounds, kinds):
     assert min(rounds.figures.flying) >= IN_FLIGHT
 
 
+@pytest.mark.long
 def test_three_crashes(crashing):
     run(crashing(seed=1, workers=1), ("all", "commit worker", "commit all"))
 

@@ -207,6 +207,7 @@ def host_home(tmp_path):
     return Home(tmp_path / "home")
 
 
+@pytest.mark.long
 def test_what_dies_or_hangs_comes_back(serving, tmp_path):
     url = f"sqlite:///{tmp_path / 'store.db'}"
     migrate(url)

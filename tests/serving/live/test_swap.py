@@ -241,6 +241,7 @@ def check(found, bundles, board, most):
     return figures
 
 
+@pytest.mark.long
 def test_a_few_swaps(place, tmp_path):
     found = run_swaps(place, tmp_path, 6, 2)
     check(found, [place.home.bundles / one for one in GOOD], place.board, 120)
