@@ -16,6 +16,7 @@ from recsys.schema import CANDIDATE_COLUMNS, EXPERIENCE_COLUMNS, PLACE_COLUMNS, 
 from recsys.text import candidate_texts, normalise, posting_texts, posting_titles, split_words
 
 Document = Mapping[str, Any]
+_PIECE: Final = 20_000  # rows whose cells are Python objects at a time
 _PLACE_NAMES: Final = ("city", "region", "country")
 
 
@@ -37,43 +38,56 @@ def candidate_frames(documents: Sequence[Document]) -> tuple[pd.DataFrame, pd.Da
 
 def posting_documents(postings: pd.DataFrame, locations: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The other way round: a document for each row of a table."""
-    return _documents(postings, POSTING_COLUMNS, locations, PLACE_COLUMNS, "posting", "locations")
+    return _rows(postings, POSTING_COLUMNS, locations, PLACE_COLUMNS, "posting", "locations")
 
 
 def candidate_documents(candidates: pd.DataFrame, experience: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The same of candidates."""
-    return _documents(candidates, CANDIDATE_COLUMNS, experience, EXPERIENCE_COLUMNS, "candidate", "experience")
+    return _rows(candidates, CANDIDATE_COLUMNS, experience, EXPERIENCE_COLUMNS, "candidate", "experience")
 
 
-def _documents(
-    frame: pd.DataFrame,
-    columns: Mapping[str, str],
-    parts: pd.DataFrame,
-    inner: Mapping[str, str],
-    owner: str,
+def _rows(
+    main: pd.DataFrame,
+    kinds: Mapping[str, str],
+    part: pd.DataFrame,
+    part_kinds: Mapping[str, str],
+    column: str,
     name: str,
 ) -> Iterator[dict[str, Any]]:
-    start = np.searchsorted(parts[owner].to_numpy(), np.arange(len(frame) + 1))
-    outer_cells, inner_cells = _cells(frame, columns), _cells(parts, inner)
-    for row in range(len(frame)):
-        document = _said(outer_cells, columns, row)
-        held = [_said(inner_cells, inner, at) for at in range(int(start[row]), int(start[row + 1]))]
-        yield document | ({name: held} if held else {})
+    """One document a row of ``main``, with the rows of ``part`` that belong to it as the list ``name``."""
+    order = np.argsort(part[column].to_numpy(), kind="stable")
+    part = part.iloc[order]
+    ends = np.searchsorted(part[column].to_numpy(), np.arange(len(main) + 1))
+    for start in range(0, len(main), _PIECE):
+        stop = min(start + _PIECE, len(main))
+        inner = _documents(part.iloc[ends[start] : ends[stop]], part_kinds)
+        for row, document in enumerate(_documents(main.iloc[start:stop], kinds), start):
+            own = inner[ends[row] - ends[start] : ends[row + 1] - ends[start]]
+            yield document | ({name: own} if own else {})
 
 
-def _cells(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, list[Any]]:
-    return {name: frame[name].to_numpy(object).tolist() for name in columns}
+def _documents(frame: pd.DataFrame, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    documents: list[dict[str, Any]] = [{} for _ in range(len(frame))]
+    for name, kind in kinds.items():
+        cells = frame[name].to_numpy(np.int8 if kind == "flag" else object if kind in ("text", "words") else np.float64)
+        known = cells >= 0 if kind == "flag" else frame[name].notna().to_numpy()
+        for row, cell in zip(np.flatnonzero(known).tolist(), cells[known].tolist(), strict=True):
+            documents[row][name] = _value(name, kind, cell)
+    return documents
 
 
-def _said(cells: Mapping[str, list[Any]], columns: Mapping[str, str], row: int) -> dict[str, Any]:
-    """The cells of a row that have a value."""
-    found: dict[str, Any] = {}
-    for name, kind in columns.items():
-        cell = cells[name][row]
-        if cell is None or cell != cell or (kind == "flag" and cell < 0):
-            continue
-        found[name] = bool(cell) if kind == "flag" else split_words(cell) if kind == "words" else cell
-    return found
+def _value(name: str, kind: str, cell: Any) -> Any:
+    if kind == "flag":
+        return bool(cell)
+    if kind == "words":
+        return cell.split("\n")
+    if name == "extra":
+        try:
+            inner = json.loads(cell)
+        except json.JSONDecodeError:
+            return cell
+        return inner if isinstance(inner, dict) else cell
+    return cell
 
 
 def posting_texts_of(document: Document) -> tuple[str, str]:

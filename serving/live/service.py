@@ -107,8 +107,7 @@ class Service:
         self._held_since: float | None = None  # newcomers wait for the bundle that is about to be served
         self._keys_at = 0
         self._keys = _keys(store)
-        self._head = store.head()
-        board.raise_head(self._head)
+        board.raise_head(store.head())
         self._obey()
         self._threads = [
             threading.Thread(target=work, name=name, daemon=True)
@@ -308,7 +307,6 @@ class Service:
             if fresh.state.indexed < self._follower.state.indexed:
                 return False
             fresh.obey()
-            self._keys = _keys(self._store)  # the old one has perhaps not read of the last ones
             self._follower = fresh
         self._read_keys(fresh.keys_at)  # it may have come past changes that the old one never saw
         self._tell()

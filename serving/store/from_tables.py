@@ -7,9 +7,9 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
-from recsys.schema import CANDIDATE_COLUMNS, EVENT_TYPES, EXPERIENCE_COLUMNS, PLACE_COLUMNS, POSTING_COLUMNS, Tables
+from recsys.documents import candidate_documents, posting_documents
+from recsys.schema import EVENT_TYPES, Tables
 from serving.store.eventlog import UNKNOWN_TIME
 from serving.store.writes import Document, Write
 
@@ -23,14 +23,11 @@ def documents_of(tables: Tables) -> Iterator[Write]:
     the same files imported again give the same events. An event without a time gets ``UNKNOWN_TIME``, which
     ``tables_at`` turns back.
     """
-    for document in _rows(tables.postings, POSTING_COLUMNS, tables.locations, PLACE_COLUMNS, "posting", "locations"):
+    for document in posting_documents(tables.postings, tables.locations):
         yield Write("posting", document["posting_id"], document)
     active = np.zeros(len(tables.candidates), bool)
     active[tables.events.candidate] = True
-    people = _rows(
-        tables.candidates, CANDIDATE_COLUMNS, tables.experience, EXPERIENCE_COLUMNS, "candidate", "experience"
-    )
-    for row, document in enumerate(people):
+    for row, document in enumerate(candidate_documents(tables.candidates, tables.experience)):
         if len(document) > 1 or not active[row]:
             yield Write("candidate", document["candidate_id"], document)
     yield from _events(tables)
@@ -61,42 +58,3 @@ def _events(tables: Tables) -> Iterator[Write]:
             document |= {} if rank < 0 else {"rank": rank}
             document |= {} if page < 0 else {"request_id": f"page-{page}"}
             yield Write("event", document["event_id"], document)
-
-
-def _rows(
-    main: pd.DataFrame, kinds: dict[str, str], part: pd.DataFrame, part_kinds: dict[str, str], column: str, name: str
-) -> Iterator[Document]:
-    """One document a row of ``main``, with the rows of ``part`` that belong to it as the list ``name``."""
-    order = np.argsort(part[column].to_numpy(), kind="stable")
-    part = part.iloc[order]
-    ends = np.searchsorted(part[column].to_numpy(), np.arange(len(main) + 1))
-    for start in range(0, len(main), _PIECE):
-        stop = min(start + _PIECE, len(main))
-        inner = _documents(part.iloc[ends[start] : ends[stop]], part_kinds)
-        for row, document in enumerate(_documents(main.iloc[start:stop], kinds), start):
-            own = inner[ends[row] - ends[start] : ends[row + 1] - ends[start]]
-            yield document | ({name: own} if own else {})
-
-
-def _documents(frame: pd.DataFrame, kinds: dict[str, str]) -> list[Document]:
-    documents: list[Document] = [{} for _ in range(len(frame))]
-    for name, kind in kinds.items():
-        cells = frame[name].to_numpy(np.int8 if kind == "flag" else object if kind in ("text", "words") else np.float64)
-        known = cells >= 0 if kind == "flag" else frame[name].notna().to_numpy()
-        for row, cell in zip(np.flatnonzero(known).tolist(), cells[known].tolist(), strict=True):
-            documents[row][name] = _value(name, kind, cell)
-    return documents
-
-
-def _value(name: str, kind: str, cell: Any) -> Any:
-    if kind == "flag":
-        return bool(cell)
-    if kind == "words":
-        return cell.split("\n")
-    if name == "extra":
-        try:
-            inner = json.loads(cell)
-        except json.JSONDecodeError:
-            return cell
-        return inner if isinstance(inner, dict) else cell
-    return cell
