@@ -24,10 +24,12 @@ class PatientProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _reader: asyncio.TimerHandle | None = None
     _received = 0
+    _on_top = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there, and has to say what it wants."""
         super().connection_made(transport)
+        self._on_top = len(self.connections) > self.most
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,10 +57,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def on_headers_complete(self) -> None:
-        """Its head is whole. Where there are too many connections, this one is told so and closed."""
+        """Its head is whole. A connection that came on top of too many is told so and closed; who was there stays."""
         self._stop_timer()
         app = self.app
-        if len(self.connections) > self.most:
+        if self._on_top and len(self.connections) > self.most:
             self.app = self._one_too_many
         try:
             super().on_headers_complete()

@@ -59,10 +59,23 @@ def children_gone(pids, seconds=10):
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return state_of(f"/proc/{pid}/stat") != "Z"
     except FileNotFoundError:
         return False
+
+
+def state_of(stat):
+    with open(stat) as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
+def stop(pid, seconds=10):
+    """SIGSTOP, and the wait until every thread of the process stands still: the signal comes when it comes."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + seconds
+    while any(state_of(f"/proc/{pid}/task/{thread}/stat") != "T" for thread in os.listdir(f"/proc/{pid}/task")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def started(address, child, seconds=30):
@@ -221,7 +234,7 @@ def test_a_process_that_hangs_is_gone_within_the_time_given(tmp_path):
     started(job.address, child)
     client = EncoderClient(job.address)
     client.encode(["x"])
-    os.kill(child.pid, signal.SIGSTOP)
+    stop(child.pid)
     for texts in (["short"], ["long " * 100_000] * 4):
         began = time.monotonic()
         with pytest.raises(EncoderGone):
