@@ -193,7 +193,7 @@ def real_board(config: TrainConfig, data: Path, work: Path, requests: int) -> tu
         drawn = one.sample(rng.random(len(one.block)) < share)
         for fold in range(FOLDS):
             part = drawn.sample(drawn.fold(seed) == fold)
-            top = whole_lists(part, [orders], False, seed, TOP)[0]
+            top = whole_lists(part, [orders], (), seed, TOP)[0]
             cases.append(Case(part.catalogue, part.queries, cuts[fold], top, part.block.answer))
             seen.append(part.seen)
     board = cases[0].catalogue

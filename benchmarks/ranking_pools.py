@@ -68,7 +68,7 @@ def whole_order(asked: Sequence[Asked], rankers: Sequence[Ranker], seed: int) ->
     """The first ten of everything that the answer could have been, a value for each block."""
     found = []
     for one in asked:
-        top = whole_lists(one, [rankers], False, seed, PLACES)[0]
+        top = whole_lists(one, [rankers], (), seed, PLACES)[0]
         found.append(Whole(top, (top == one.block.answer[:, None]).any(axis=1)))
     return found
 

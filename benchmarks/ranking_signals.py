@@ -58,7 +58,7 @@ def ablate(asked: Sequence[Asked], lessons: Lessons, seed: int, say: Callable[[s
     for at, (name, mask) in enumerate(masks.items()):
         rankers.append([learn_linear(half, mask, name) for half in halves])
         say(f"learned without {name}, {at + 1} of {len(masks)}")
-    found = np.concatenate([ranks(one, rankers, False, seed) for one in asked])
+    found = np.concatenate([ranks(one, rankers, (), seed) for one in asked])
     seen = np.concatenate([one.seen for one in asked])
     columns = [_columns(found[:, at], seen) for at in range(len(masks))]
     lacking = {

@@ -22,6 +22,8 @@ from training.validate import FOLDS, Asked, ask, ranks
 LEARNED = ("linear", "ensemble", "trees")  #: rankers that are learned, see ``learn``
 #: Scored for the trial: on a large board fewer queries are ranked among all postings.
 _PAIRS = 40_000_000
+#: Every single signal is asked so many queries; the best of them are asked as many as the rankers are.
+_HEATS, _FINALISTS = 500, 3
 #: Signals of collaborative filtering proper, without popularity.
 COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
 
@@ -118,13 +120,22 @@ def contenders(
 
 def _try(asked: Sequence[Asked], contenders: dict[str, list[Ranker]], validation: ValidationSettings) -> Trial:
     most = min(validation.most_ranked, max(validation.least, _PAIRS // max(len(asked[0].catalogue), 1)))
-    share = min(1.0, most / max(sum(len(one.block) for one in asked), 1))
-    rng = np.random.default_rng(validation.seed)
-    parts = [one.sample(rng.random(len(one.block)) < share) for one in asked]
-    parts = [part for part in parts if len(part.block)]
+    some = _trial(_sample(asked, min(most, _HEATS), validation.seed), {}, range(len(NAMES)), validation.seed)
+    last = [NAMES.index(name) for name in some.leaders(_FINALISTS)]
+    return _trial(_sample(asked, most, validation.seed), contenders, last, validation.seed)
+
+
+def _sample(asked: Sequence[Asked], most: int, seed: int) -> list[Asked]:
+    """About ``most`` of the queries, drawn at random; all where there are fewer."""
+    share = most / max(sum(len(one.block) for one in asked), 1)
+    rng = np.random.default_rng(seed)
+    return [part for part in (one.sample(rng.random(len(one.block)) < share) for one in asked) if len(part.block)]
+
+
+def _trial(parts: Sequence[Asked], contenders: dict[str, list[Ranker]], singles: Sequence[int], seed: int) -> Trial:
     return Trial(
-        names=(*contenders, *NAMES),
-        ranks=np.concatenate([ranks(part, list(contenders.values()), True, validation.seed) for part in parts]),
+        names=(*contenders, *(NAMES[at] for at in singles)),
+        ranks=np.concatenate([ranks(part, list(contenders.values()), singles, seed) for part in parts]),
         seen=np.concatenate([part.seen for part in parts]),
         with_history=np.concatenate([part.with_history for part in parts]),
         dated=parts[0].catalogue.dated,

@@ -110,7 +110,7 @@ def measure(
     """
     seed = config.validation.seed
     parts = [one for one in affordable(asked, config) if len(one.block)]
-    lists = [whole_lists(part, list(rankers.values()), True, seed, DEPTH) for part in parts]
+    lists = [whole_lists(part, list(rankers.values()), range(len(NAMES)), seed, DEPTH) for part in parts]
     names = (*rankers, *NAMES)
     places = np.concatenate([places_of(found, part) for found, part in zip(lists, parts, strict=True)], axis=1)
     order = _chosen(names, places, parts) if len(rankers) > 1 else HAND_SET.name

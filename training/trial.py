@@ -1,6 +1,7 @@
 """A trial of rankers on the same validation queries, and which of them to keep."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +40,18 @@ class Trial:
         rounded = zip(self.names, hits, gains, strict=True)
         return {name: {"hit@10": round(float(h), 4), "ndcg@10": round(float(g), 4)} for name, h, g in rounded}
 
+    def leaders(self, count: int) -> list[str]:
+        """The ``count`` rankers with the highest nDCG@10 over all queries."""
+        mean = self._weighted(self._gain).mean(axis=0)
+        return [self.names[at] for at in np.argsort(-mean, kind="stable")[:count]]
+
     def best(self, seed: int = 0) -> str:
         """The simplest ranker that is not clearly worse than the one with the highest nDCG@10 over all queries.
 
         Clearly worse: the 95 % interval of the paired bootstrap of the difference lies below 0, in nDCG@10 or in
         hit@50: where few answers stand in the first ten, nDCG@10 alone cannot tell orders apart that are not alike.
         """
-        share = np.zeros(len(self.seen))
-        strata = self._strata(np.ones(len(self.seen), bool))
-        for stratum in strata:
-            share[stratum] = len(share) / (len(strata) * stratum.sum())
-        gain = self._gain * share[:, None]  # so that a plain mean is the mean of the strata
-        found = (self.ranks <= 50) * share[:, None]
+        gain, found = self._weighted(self._gain), self._weighted(self.ranks <= 50)
         mean = dict(zip(self.names, gain.mean(axis=0).tolist(), strict=True))
         top = max(self.names, key=lambda name: mean[name])
         for step in range(_STEPS.get(top, 0)):
@@ -65,6 +66,14 @@ class Trial:
     @property
     def _gain(self) -> NDArray[np.float64]:
         return np.where(self.ranks <= 10, 1 / np.log2(self.ranks + 1.0), 0)
+
+    def _weighted(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Values (Q, R), weighted so that a plain mean over the queries is the mean of the strata."""
+        share = np.zeros(len(self.seen))
+        strata = self._strata(np.ones(len(self.seen), bool))
+        for stratum in strata:
+            share[stratum] = len(share) / (len(strata) * stratum.sum())
+        return np.asarray(values * share[:, None])
 
     def _strata(self, rows: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
         strata = [rows] if self.dated else [rows & self.seen, rows & ~self.seen]

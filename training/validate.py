@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,31 +143,31 @@ def _strata(asked: Asked) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]
 Contenders = Sequence[Sequence[Ranker]]  # each a list of one ranker a fold, learned on the other folds
 
 
-def ranks(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> NDArray[np.int64]:
+def ranks(asked: Asked, rankers: Contenders, singles: Sequence[int], seed: int) -> NDArray[np.int64]:
     """Rank of each answer among all postings that it could have been, for every ranker.
 
     Args:
         asked: Q queries.
         rankers: see ``Contenders``.
-        singles: append every single signal, missing values last.
+        singles: columns of the signals that are asked too, each by itself, missing values last.
         seed: of the folds.
 
     Returns:
-        int64 (Q, rankers + signals), 1 is best.
+        int64 (Q, rankers + singles), 1 is best.
     """
-    width = len(rankers) + (len(SIGNALS) if singles else 0)
+    width = len(rankers) + len(singles)
     out = np.zeros((len(asked.block), width), np.int64)
     for chosen, rows, against, scores in _scored(asked, rankers, singles, seed):
         out[chosen] = np.stack([_rank_of_first(score, rows, against) for score in scores], axis=1)
     return out
 
 
-def whole_lists(asked: Asked, rankers: Contenders, singles: bool, seed: int, k: int) -> Rows:
-    """The first ``k`` of all postings that the answer could have been: int32 (rankers + signals, Q, k), -1 padded.
+def whole_lists(asked: Asked, rankers: Contenders, singles: Sequence[int], seed: int, k: int) -> Rows:
+    """The first ``k`` of all postings that the answer could have been: int32 (rankers + singles, Q, k), -1 padded.
 
     A single signal lists only postings for which it has evidence.
     """
-    width = len(rankers) + (len(SIGNALS) if singles else 0)
+    width = len(rankers) + len(singles)
     out = np.full((width, len(asked.block), k), -1, np.int32)
     for chosen, rows, against, scores in _scored(asked, rankers, singles, seed):
         against[:, 0] = True  # the answer stands once, at the front
@@ -191,17 +192,17 @@ def _top(scores: Numbers, rows: Rows, k: int) -> tuple[Rows, NDArray[np.bool_]]:
 Scored = tuple[NDArray[np.intp], Rows, NDArray[np.bool_], list[Numbers]]
 
 
-def _scored(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> Iterator[Scored]:
+def _scored(asked: Asked, rankers: Contenders, singles: Sequence[int], seed: int) -> Iterator[Scored]:
     """Every query against the whole of its stratum.
 
     Yields:
-        which queries (b,); rows (b, 1 + n), the answer first; which of the rest compete; scores (b, 1 + n) of each
-        ranker and signal.
+        which queries (b,), all of one fold; rows (b, 1 + n), the answer first; which of the rest compete; scores
+        (b, 1 + n) of each ranker and of each of the signals.
     """
     fold = asked.fold(seed)
-    for like, among in _strata(asked):
+    for (like, among), one in product(_strata(asked), range(FOLDS)):
         pool = np.flatnonzero(among).astype(np.int32)
-        members = np.flatnonzero(like)
+        members = np.flatnonzero(like & (fold == one))
         for a, b in _spans(len(members), _AT_ONCE):
             chosen = members[a:b]
             queries, interests = asked.queries.take(chosen), asked.interests.take(chosen)
@@ -209,10 +210,8 @@ def _scored(asked: Asked, rankers: Contenders, singles: bool, seed: int) -> Iter
             rows = np.concatenate([answers[:, None], np.broadcast_to(pool, (len(chosen), len(pool)))], axis=1)
             signals = compute(asked.catalogue, queries, interests, rows)
             against = eligible(asked.catalogue, queries, rows) & (rows != answers[:, None])
-            by_fold = [np.stack([one.score(signals) for one in ranker]) for ranker in rankers]
-            scores = [np.take_along_axis(each, fold[chosen][None, :, None], 0)[0] for each in by_fold]
-            if singles:
-                scores += list(np.moveaxis(np.where(np.isnan(signals), _NOTHING, signals), 2, 0))
+            scores = [by_fold[one].score(signals) for by_fold in rankers]
+            scores += [np.where(np.isnan(signals[..., at]), _NOTHING, signals[..., at]) for at in singles]
             yield chosen, rows, against, scores
 
 

@@ -38,9 +38,11 @@ def test_with_enough_queries_the_best_order_on_other_candidates_is_taken(market)
     choice = market.trained.choice
     assert choice.queries >= 200
     figures = choice.trial.figures(np.ones(len(choice.trial.seen), bool))
-    assert set(figures) == {"linear", "ensemble", "trees", "blend", *NAMES}
+    finalists = set(figures) - {"linear", "ensemble", "trees", "blend"}
+    assert len(finalists) == 3
+    assert finalists < set(NAMES)
     assert choice.ranker.name == choice.trial.best()
-    singles = max(figures[name]["ndcg@10"] for name in NAMES)
+    singles = max(figures[name]["ndcg@10"] for name in finalists)
     assert figures[choice.ranker.name]["ndcg@10"] > max(singles, figures["blend"]["ndcg@10"])
 
 
@@ -48,7 +50,7 @@ def test_the_learned_order_beats_chance_and_every_single_signal_here(market):
     choice = market.trained.choice
     figures = choice.trial.figures(np.ones(len(choice.trial.seen), bool))
     assert choice.ranker.name in LEARNED
-    assert figures["linear"]["hit@10"] > 1.3 * figures["popularity"]["hit@10"]
+    assert figures["linear"]["hit@10"] > 1.2 * max(figures[name]["hit@10"] for name in figures if name in NAMES)
     assert figures["linear"]["hit@10"] > 0.3
 
 

@@ -60,7 +60,7 @@ def test_the_engine_is_followed_by_rankers_signals_and_baselines(measured, ranke
 
 def test_places_are_the_ranks_among_the_whole_board(measured, asked, rankers):
     blocks, _ = asked
-    expected = np.concatenate([ranks(one, list(rankers.values()), False, CONFIG.validation.seed) for one in blocks])
+    expected = np.concatenate([ranks(one, list(rankers.values()), (), CONFIG.validation.seed) for one in blocks])
     found = measured.place[1 : 1 + len(rankers)].T
     np.testing.assert_array_equal(found, np.where(expected <= DEPTH, expected, 0))
 

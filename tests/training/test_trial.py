@@ -39,3 +39,9 @@ def test_where_postings_carry_no_dates_seen_and_new_count_the_same():
     ranks = np.stack([np.where(seen, 1, 10), np.where(seen, 40, 2)], axis=1)
     assert Trial(("linear", "trees"), ranks, seen, seen, dated=False).best() == "linear"
     assert Trial(("linear", "trees"), ranks, seen, seen, dated=True).best() == "trees"
+
+
+def test_leaders_are_those_of_the_highest_gain():
+    first, second = np.full(50, 1), np.full(50, 3)
+    found = trial(near_any=second, title_any=np.full(50, 20), freshness=first).leaders(2)
+    assert found == ["freshness", "near_any"]

@@ -106,7 +106,7 @@ def test_what_was_answered_already_is_no_negative(market, asked):
 def test_ranks_are_those_of_a_slow_count(market, asked):
     newest = single("freshness")
     one = asked[2]
-    found = ranks(one, [[HAND_SET] * FOLDS, [newest] * FOLDS], singles=True, seed=0)
+    found = ranks(one, [[HAND_SET] * FOLDS, [newest] * FOLDS], singles=range(len(NAMES)), seed=0)
     assert found.shape == (len(one.block), 2 + len(NAMES))
     assert found.min() >= 1
     catalogue, histories = one.catalogue, market.prepared.candidates.histories
@@ -132,8 +132,8 @@ def test_ranks_are_those_of_a_slow_count(market, asked):
 
 def test_a_fold_is_ranked_by_the_ranker_of_that_fold(asked):
     one = asked[0]
-    mixed = ranks(one, [[HAND_SET, single("popularity")]], singles=False, seed=0)[:, 0]
-    plain = ranks(one, [[HAND_SET] * 2, [single("popularity")] * 2], singles=False, seed=0)
+    mixed = ranks(one, [[HAND_SET, single("popularity")]], singles=(), seed=0)[:, 0]
+    plain = ranks(one, [[HAND_SET] * 2, [single("popularity")] * 2], singles=(), seed=0)
     fold = one.fold(0)
     assert set(fold.tolist()) == {0, 1}
     np.testing.assert_array_equal(mixed, plain[np.arange(len(fold)), fold])
@@ -151,7 +151,7 @@ def test_without_dates_seen_answers_meet_seen_postings(market, whole_in_memory):
     np.testing.assert_array_equal(
         known[:, 1:], np.broadcast_to(one.seen[:, None], known[:, 1:].shape) | lessons.lacking[:, 1:]
     )
-    most = ranks(one, [[HAND_SET] * FOLDS], singles=False, seed=0)[:, 0]
+    most = ranks(one, [[HAND_SET] * FOLDS], singles=(), seed=0)[:, 0]
     assert (most[one.seen] <= one.catalogue.behaviour.seen.sum()).all()
     assert (most[~one.seen] <= (~one.catalogue.behaviour.seen).sum()).all()
 
@@ -160,7 +160,7 @@ def test_a_sample_asks_the_same(asked, whole_in_memory):
     one = asked[1]
     chosen = np.arange(len(one.block)) % 3 == 0
     part = one.sample(chosen)
-    whole = ranks(one, [[HAND_SET] * FOLDS], singles=False, seed=0)
-    np.testing.assert_array_equal(ranks(part, [[HAND_SET] * FOLDS], singles=False, seed=0), whole[chosen])
+    whole = ranks(one, [[HAND_SET] * FOLDS], singles=(), seed=0)
+    np.testing.assert_array_equal(ranks(part, [[HAND_SET] * FOLDS], singles=(), seed=0), whole[chosen])
     again = find_interests(part.catalogue, part.queries, whole_in_memory.settings.retrieve)
     np.testing.assert_array_equal(again.vectors, part.interests.vectors)
