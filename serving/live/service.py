@@ -49,7 +49,7 @@ class Readiness:
         position: of the log, obeyed.
         indexed: of the log, searched.
         head: of the log, as far as known here.
-        skipped: changes that could not be read and were passed over.
+        skipped: changes that could not be read and were passed over, or whose texts not all could be encoded.
         unplaced: changes of postings that there was no room for.
         waiting: postings and profiles whose texts have no vectors yet.
     """
@@ -178,7 +178,7 @@ class Service:
         if follower.unplaced:
             reasons.append(f"no room for {follower.unplaced} postings beside the bundle, others are found: train again")
         if follower.skipped:
-            reasons.append(f"{follower.skipped} changes could not be read and were passed over: see the log")
+            reasons.append(f"{follower.skipped} changes could not be read or encoded in whole: see the log")
         head = max(self._board.head, state.position)
         counts = (follower.skipped, follower.unplaced, follower.waiting)
         return Readiness(
