@@ -58,21 +58,31 @@ def _train(args: argparse.Namespace) -> Answer:
     from training.train import train, train_on
 
     started, config = time.perf_counter(), load_config(args.config)
+    unread: Answer = {}
     if args.store is None:
         trained = train(config, args.data, args.out, args.cache, say)
     else:
         from serving.store import Store
+        from serving.store.left_out import LeftOut
         from serving.store.tables import tables_at
 
         with Store.open(args.store) as store:
-            tables, position = tables_at(store, args.position)
+            left_out = LeftOut(say, config.sources.max_rejected_share)
+            tables, position = tables_at(store, args.position, left_out)
+            unread = {"left_out": dict(left_out.counts)}
         say(f"the store at position {position}")
         trained = train_on(config, tables, args.out, args.cache, say, position)
     seconds = time.perf_counter() - started
     print(
         f"bundle {args.out}: {len(trained.prepared.ids)} postings, order: {trained.choice.ranker.name}, {seconds:.0f} s"
     )
-    return {"bundle": str(args.out), "ranker": trained.choice.ranker.name, "seconds": seconds, **trained.manifest}
+    return {
+        "bundle": str(args.out),
+        "ranker": trained.choice.ranker.name,
+        "seconds": seconds,
+        **unread,
+        **trained.manifest,
+    }
 
 
 def _evaluate(args: argparse.Namespace) -> Answer:

@@ -4,6 +4,7 @@ Rows are sorted by posting id, so that "by score, then by posting id" is a stabl
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,10 +120,28 @@ class Fresh:
 
     def now_of(self, rows: Rows) -> Rows:
         """For rows (any shape), -1 for none, the rows that their postings have now."""
-        if len(self.was) == 0:
-            return rows
-        at = np.minimum(np.searchsorted(self.was, rows), len(self.was) - 1)
-        return np.where(self.was[at] == rows, self.now[at], rows)
+        return _mapped(rows, self.was, self.now)
+
+    def learned_of(self, rows: Rows) -> Rows:
+        """The other way round: for rows (any shape), the rows under which training knew their postings, if it did."""
+        now, was = self._learned
+        return _mapped(rows, now, was)
+
+    @cached_property
+    def _learned(self) -> tuple[Rows, Rows]:
+        """Rows now, ascending, and in the bundle, of the postings of the bundle that changed."""
+        old = self.was < self.rows[0] if len(self.rows) else np.zeros(0, bool)
+        was, now = self.was[old], self.now[old]
+        order = np.argsort(now)
+        return now[order], was[order]
+
+
+def _mapped(rows: Rows, known: Rows, to: Rows) -> Rows:
+    """Rows (any shape), those among ``known``, ascending, replaced."""
+    if len(known) == 0:
+        return rows
+    at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+    return np.where(known[at] == rows, to[at], rows)
 
 
 #: Of a catalogue as training makes it.
@@ -172,6 +191,16 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def spoken_for(self, history: Rows, weight: Numbers) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """What histories say by their neighbours, as ``Neighbours.add_up``, in the rows that postings have now."""
+        fresh, neighbours = self.fresh, self.behaviour.neighbours
+        keys, sums = neighbours.add_up(fresh.learned_of(history), weight)
+        if len(fresh.was) == 0:
+            return keys, sums
+        keys = keys >> 32 << 32 | fresh.now_of((keys & 0xFFFFFFFF).astype(np.int32))
+        order = np.argsort(keys)
+        return keys[order], sums[order]
 
     def without(self, rows: Rows) -> "Catalogue":
         """The same catalogue, with the postings at ``rows`` taken down."""

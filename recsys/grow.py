@@ -1,7 +1,9 @@
 """A catalogue that grows: postings that arrive between two trainings, in rows behind those of the bundle.
 
 Rows are only ever added. A posting that changes gets a new row, and its old one is taken down. So a snapshot that
-somebody still works on never changes: what it does not list yet lies behind its end.
+somebody still works on never changes: what it does not list yet lies behind its end. What was learned of the old row by
+what candidates did is the new one's: popularity and factors are copied, and neighbours and the indices, which go on
+naming the old row, are read through ``Fresh.was`` and ``now``.
 """
 
 from collections.abc import Callable, Sequence
@@ -243,7 +245,9 @@ def _roomy(catalogue: Catalogue, room: int) -> Catalogue:
     grown: Catalogue = _with_room(catalogue, lambda array: with_room(array, room))
     neighbours = grown.behaviour.neighbours
     start = with_room(neighbours.start, room)
-    start[len(neighbours.start) :] = neighbours.start[-1]  # newcomers have none
+    start[len(neighbours.start) :] = neighbours.start[
+        -1
+    ]  # newcomers have none; of what changed see Catalogue.spoken_for
     return replace(grown, behaviour=replace(grown.behaviour, neighbours=replace(neighbours, start=start)))
 
 

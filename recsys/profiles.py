@@ -36,7 +36,7 @@ def profiles_of(
         experience: X positions, as there.
         home: float32 (C, 2) degrees, NaN where not known.
         work: float32 (X, 2), of each position.
-        encode: distinct texts to their vectors.
+        encode: distinct texts to their vectors, zeros where there is none.
         lexicon: of the catalogue.
         skills: code of each skill.
     """
@@ -44,10 +44,13 @@ def profiles_of(
     wanted, past = words_of(candidates["desired_titles"]), _titles_held(experience, count)
     whole = candidate_texts(candidates, experience)
     texts, pointers = _distinct([wanted, past, [[one] if one else [] for one in whole]], (WANTED, PAST, 1))
+    vectors = encode(texts)
+    there = np.append(vectors.scale > 0, False)  # nothing is known of a text without a vector; the last is for -1
+    pointers = [np.where(there[one], one, np.int32(-1)) for one in pointers]
     own_skills = words_of(candidates["skills"])
     terms, spoken, named = in_words(wanted, past, whole, own_skills, lexicon)
     return Profiles(
-        vectors=encode(texts),
+        vectors=vectors,
         wanted=pointers[0],
         past=pointers[1],
         whole=pointers[2][:, 0],

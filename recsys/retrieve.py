@@ -50,7 +50,8 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         ),
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
-    lists = [found[name] for name in SOURCES]
+    # what a source knows by an old row is the same posting, changed since; what it is now, the signals tell
+    lists = [catalogue.fresh.now_of(found[name]) for name in SOURCES]
     return _filled(unite(lists, width), lists, catalogue, cells, settings, least)
 
 
@@ -68,8 +69,8 @@ def _filled(
     width, shelves = pool.rows.shape[1], catalogue.shelves
     recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
     spare = [
-        _from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent),
-        _from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular),
+        catalogue.fresh.now_of(_from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent)),
+        catalogue.fresh.now_of(_from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular)),
     ]
     full = unite([one[short] for one in lists], width, spare)
     rows, sources = pool.rows.copy(), pool.sources.copy()
@@ -101,7 +102,7 @@ def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
 
 def _by_neighbours(catalogue: Catalogue, queries: Queries, quota: int) -> Rows:
     """Those for which the history speaks most, by its neighbours: (B, quota)."""
-    keys, sums = catalogue.behaviour.neighbours.add_up(queries.history, queries.weight)
+    keys, sums = catalogue.spoken_for(queries.history, queries.weight)
     request, row = keys >> 32, (keys & 0xFFFFFFFF).astype(np.int32)
     useful = (sums > 0) & catalogue.open[row]
     request, row, sums = request[useful], row[useful], sums[useful]

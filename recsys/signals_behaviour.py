@@ -60,7 +60,7 @@ def kin(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows
 
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
     """Mean weight among the neighbours of the history, weighted: (B, n), NaN without a history."""
-    keys, sums = catalogue.behaviour.neighbours.add_up(queries.history, queries.weight)
+    keys, sums = catalogue.spoken_for(queries.history, queries.weight)
     total = np.zeros(rows.shape, np.float32)
     if len(keys):
         wanted = (np.arange(len(rows), dtype=np.int64)[:, None] << 32) | rows

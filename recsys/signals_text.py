@@ -55,12 +55,14 @@ def texts(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Ro
     if catalogue.text is None:
         return {}
     viewed = queries.history[:, :VIEWED]
+    read = (viewed >= 0) & (catalogue.text.scale[viewed] > 0)
     middle = catalogue.text.vectors(viewed).sum(axis=1)
     middle /= np.maximum(np.linalg.norm(middle, axis=1, keepdims=True), 1e-9)
     alike = catalogue.text.similarity(rows, _columns(np.stack([queries.whole, middle], axis=1)))
+    alike[catalogue.text.scale[rows] == 0] = np.nan  # a posting without a text that was encoded
     return {
         "text_profile": best(alike[..., :1], queries.whole_known[:, None]),
-        "text_viewed": best(alike[..., 1:], np.any(viewed >= 0, axis=1, keepdims=True)),
+        "text_viewed": best(alike[..., 1:], np.any(read, axis=1, keepdims=True)),
     }
 
 

@@ -3,6 +3,9 @@
 Two lines wait: texts of online requests, and bulk. Online goes first, in steps that take about ``STEP`` seconds at the
 speed seen so far; bulk gets every fourth step while online requests keep coming, so that it is never starved. So an
 online request waits for one step of bulk at most before its first text is taken.
+
+A batch on which the encoder fails is halved down to the texts that it fails on, so that nobody else's are lost with
+them. Where it fails on a harmless text as well, no text is to blame.
 """
 
 import logging
@@ -23,6 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds that one batch takes, about.
 STEP: Final = 0.1
+_HARMLESS: Final = ("work",)  # an encoder that fails on this is broken, whatever it was asked for
 #: Characters of a text beyond which its length costs no more: encoders cut there.
 _CUT: Final = 1280
 #: What a text costs beyond its characters, in characters.
@@ -40,6 +44,7 @@ class Job:
         deadline: by ``time.monotonic``; afterwards nobody waits for it.
         vectors: float32 (n, d).
         begun: texts that were taken into a batch.
+        refused: those on which the encoder fails; their vectors are zeros.
         done: set when all is there, or ``error`` is.
         error: why there are no vectors.
     """
@@ -48,6 +53,7 @@ class Job:
     deadline: float
     vectors: NDArray[np.float32]
     begun: int = 0
+    refused: list[int] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
     error: EncoderError | None = None
 
@@ -110,14 +116,28 @@ class Batcher:
         Raises:
             EncoderBusy: too many wait, or the time is over.
             EncoderGone: it is stopping.
-            EncoderError: the encoder failed on these texts.
+            EncoderError: the encoder failed, or it fails on one of these texts.
+        """
+        vectors, refused = self.encode_each(texts, seconds, bulk)
+        if refused:
+            raise EncoderError(f"the encoder fails on {len(refused)} of {len(texts)} texts")
+        return vectors
+
+    def encode_each(
+        self, texts: Sequence[str], seconds: float, bulk: bool = False
+    ) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+        """Vectors (n, d), and which texts have none since the encoder fails on them and on nothing else.
+
+        Raises:
+            EncoderBusy, EncoderGone: as ``encode``.
+            EncoderError: the encoder failed.
         """
         job = self.submit(texts, seconds, bulk)
         if not job.done.wait(seconds):
             raise EncoderBusy(f"{len(texts)} texts were not encoded within {seconds:g} s; ask later")
         if job.error is not None:
             raise job.error
-        return job.vectors
+        return job.vectors, tuple(job.refused)
 
     def speed(self) -> float:
         """Characters of bulk encoded in a second, as seen lately (a text counts ``cost``)."""
@@ -188,20 +208,64 @@ class Batcher:
         texts = [job.texts[at] for job, at in batch]
         started = time.perf_counter()
         try:
-            vectors = self.encoder.encode(texts)
-            if not np.isfinite(vectors).all():
-                raise EncoderError(f"encoder {self.encoder.name} gave values that are not finite")
+            vectors, refused = self._each(texts)
         except Exception as error:  # of torch or a model: those who wait are told, the thread goes on
             log.exception("a batch of %d texts could not be encoded", len(texts))
             for job in {id(job): job for job, _ in batch}.values():
                 job.fail(EncoderError(f"the encoder failed: {' '.join(str(error).split())[:200]}"))
             return
+        for job, at in (batch[one] for one in refused):
+            job.refused.append(at)
         seen = sum(map(cost, texts)) / max(time.perf_counter() - started, 1e-6)
         self._speeds[line] = float(np.clip(0.7 * self._speeds[line] + 0.3 * seen, _SLOWEST, _FASTEST))
         for (job, at), vector in zip(batch, vectors, strict=True):
             job.vectors[at] = vector
             if at == len(job.texts) - 1:
                 job.done.set()
+
+    def _each(self, texts: list[str]) -> tuple[NDArray[np.float32], list[int]]:
+        """Vectors of some texts, zeros for those on which the encoder fails, and which these are.
+
+        Raises:
+            Exception: as ``_tried``.
+        """
+        vectors = self._tried(texts)
+        if vectors is not None:
+            return vectors, []
+        if len(texts) > 1:
+            middle = len(texts) // 2
+            (left, refused), (right, more) = self._each(texts[:middle]), self._each(texts[middle:])
+            return np.concatenate([left, right]), refused + [middle + at for at in more]
+        vectors = self._tried(texts)  # what does not fail twice was no fault of the text
+        if vectors is not None:
+            return vectors, []
+        return np.zeros((1, self.encoder.dimension), np.float32), [0]
+
+    def _tried(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Vectors of some texts; None where the encoder fails on them, but not on a harmless one.
+
+        Raises:
+            Exception: it fails on that, too, or there is no memory.
+        """
+        try:
+            return self._vectors(texts)
+        except MemoryError:
+            raise
+        except Exception as error:  # without its words, which may repeat a text
+            log.warning("the encoder fails on a batch of %d texts: %s", len(texts), type(error).__name__)
+        self._vectors(_HARMLESS)
+        return None
+
+    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        try:
+            vectors = self.encoder.encode(texts)
+        except (Exception, SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # so ends what tokenizers' own language calls a panic
+            raise EncoderError(f"encoder {self.encoder.name} failed: {type(error).__name__}") from error
+        if not np.isfinite(vectors).all():
+            raise EncoderError(f"encoder {self.encoder.name} gave values that are not finite")
+        return vectors
 
 
 def cost(text: str) -> int:

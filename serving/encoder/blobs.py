@@ -1,7 +1,8 @@
 """A text vector as the store keeps it, and the key it is kept under.
 
 A blob of 4 + d bytes: the scale as little-endian float32, then d codes of int8, both as ``recsys.codes.Codes`` makes
-them. The key is the 128-bit BLAKE2b of the normalised text in UTF-8, as in ``recsys.vectors``.
+them. A text on which the encoder fails has a blob, too: scale 0 and codes of -128, which no vector has. The key is the
+128-bit BLAKE2b of the normalised text in UTF-8, as in ``recsys.vectors``.
 """
 
 import hashlib
@@ -29,8 +30,18 @@ def to_blobs(vectors: NDArray[np.floating]) -> list[bytes]:
     return [row.tobytes() for row in whole]
 
 
+def refusal(dimension: int) -> bytes:
+    """The blob of a text on which the encoder fails: nothing is said of it, as of a text without content."""
+    return bytes(4) + b"\x80" * dimension
+
+
+def is_refusal(blob: bytes) -> bool:
+    """Whether a blob stands for a text on which the encoder fails."""
+    return blob[:5] == b"\0\0\0\0\x80"
+
+
 def from_blobs(blobs: Sequence[bytes], dimension: int) -> Codes:
-    """The codes of N blobs, (N, d); equal to those of ``Codes.from_vectors`` over the same vectors.
+    """The codes of N blobs, (N, d); equal to those of ``Codes.from_vectors`` over the same vectors, 0 for refusals.
 
     Raises:
         StoreError: a blob is not of ``dimension`` numbers.
@@ -43,4 +54,4 @@ def from_blobs(blobs: Sequence[bytes], dimension: int) -> Codes:
         )
     whole = np.frombuffer(b"".join(blobs), np.int8).reshape(len(blobs), 4 + dimension)
     scale = np.ascontiguousarray(whole[:, :4]).view("<f4")[:, 0]
-    return Codes(np.ascontiguousarray(whole[:, 4:]), scale.astype(np.float32))
+    return Codes(np.where(scale[:, None] == 0, np.int8(0), whole[:, 4:]), scale.astype(np.float32))

@@ -35,7 +35,7 @@ class EncoderClient:
         self._mine = threading.local()
 
     def encode(self, texts: Sequence[str], timeout: float = 5.0, bulk: bool = False) -> NDArray[np.float32]:
-        """Unit vectors of n texts, float32 (n, d); a zero row for a text without content.
+        """Unit vectors of n texts, float32 (n, d); zeros for one without content or on which the encoder fails.
 
         Args:
             texts: any number; more than 64 at once are bulk.

@@ -6,6 +6,9 @@ second after its commit; one that was committed behind a bulk of 10,000 waits un
 
 The reading begins at the position of the bundle that is served, not at what the store calls indexed: vectors before it
 may never have been made by this encoder. What is there already is looked up, not encoded.
+
+A text on which the encoder fails, and on no other, is noted as one that has no vector, for good: it must not hold up
+all that comes behind it.
 """
 
 import logging
@@ -20,7 +23,7 @@ from recsys.errors import EncoderBusy, EncoderGone, StoreUnavailable
 from recsys.text import normalise
 from serving.board import Board
 from serving.encoder.batcher import Batcher, cost
-from serving.encoder.blobs import digest_of, to_blobs
+from serving.encoder.blobs import digest_of, refusal, to_blobs
 from serving.encoder.places import PLACES, Names, digest_of_place, points_of
 
 log = logging.getLogger(__name__)
@@ -63,11 +66,15 @@ TextsOf = Callable[[str, Sequence[dict[str, Any]]], Sequence[Sequence[str]]]
 
 @dataclass(frozen=True)
 class _Step:
-    """Changes up to ``position``; those of their texts that have no vector, and of their places that have no point."""
+    """Changes up to ``position``; those of their texts that have no vector, and of their places that have no point.
+
+    ``whose`` names a document that a text is of.
+    """
 
     position: int
     texts: dict[bytes, str]
     places: dict[bytes, Names]
+    whose: dict[bytes, str]
 
 
 class Indexer:
@@ -173,8 +180,7 @@ class Indexer:
 
     def _index(self, step: _Step) -> None:
         if step.texts:
-            vectors = self._encode(list(step.texts.values()))
-            self._store.put_vectors(self._encoder, dict(zip(step.texts, vectors, strict=True)))
+            self._store.put_vectors(self._encoder, self._encode(step))
         if step.places:
             self._store.put_vectors(PLACES, self._points_of(list(step.places.values())))
         self._store.set_indexed(self._encoder, step.position)
@@ -182,13 +188,22 @@ class Indexer:
         self._board.raise_head(step.position)
         self._board.raise_indexed(step.position, self._encoder)
 
-    def _encode(self, texts: list[str]) -> list[bytes]:
+    def _encode(self, step: _Step) -> dict[bytes, bytes]:
+        """Blobs of a step's texts, by digest."""
         while True:
             try:
-                return to_blobs(self._batcher.encode(texts, _WAIT, bulk=True))
+                vectors, refused = self._batcher.encode_each(list(step.texts.values()), _WAIT, bulk=True)
             except EncoderBusy:
                 if self._stop.wait(_TICK):
                     raise EncoderGone("the encoder's process is stopping") from None
+            else:
+                break
+        digests = list(step.texts)
+        blobs = dict(zip(digests, to_blobs(vectors), strict=True))
+        for at in refused:
+            log.error("the encoder fails on a text of %s: it gets no vector", step.whose[digests[at]])
+            blobs[digests[at]] = refusal(vectors.shape[1])
+        return blobs
 
     def _steps(self, changes: Sequence[Entry]) -> Iterator[_Step]:
         """The changes cut so that each step is about ``STEP`` seconds of encoding."""
@@ -197,19 +212,21 @@ class Indexer:
         known = self._known(self._encoder, texts) | self._known(PLACES, places)
         missing: dict[bytes, str] = {}
         unknown: dict[bytes, Names] = {}
+        whose: dict[bytes, str] = {}
         spent = 0
         for change, some, where in zip(changes, texts, places, strict=True):
             if spent and spent >= STEP * self._batcher.speed():
-                yield _Step(change.position - 1, missing, unknown)  # the log has no gaps
-                missing, unknown, spent = {}, {}, 0
+                yield _Step(change.position - 1, missing, unknown, whose)  # the log has no gaps
+                missing, unknown, whose, spent = {}, {}, {}, 0
             for digest, text in some.items():
                 if digest not in known:
                     known.add(digest)
                     missing[digest] = text
+                    whose[digest] = f"{change.kind} {change.key!r} at position {change.position}"
                     spent += cost(text)
             unknown |= {digest: names for digest, names in where.items() if digest not in known}
             known |= where.keys()
-        yield _Step(changes[-1].position, missing, unknown)
+        yield _Step(changes[-1].position, missing, unknown, whose)
 
     def _known(self, what: str, digests: Sequence[Iterable[bytes]]) -> set[bytes]:
         wanted = list({digest for some in digests for digest in some})

@@ -86,7 +86,7 @@ class Server:
         try:
             question, _ = unpack(message)
             texts, seconds, bulk = _read(question)
-            vectors = self.batcher.encode(texts, seconds, bulk)
+            vectors, _ = self.batcher.encode_each(texts, seconds, bulk)  # zeros for some, as where they are stored
         except EncoderBusy as error:
             return pack({"error": "busy", "why": str(error)})
         except EncoderError as error:

@@ -30,7 +30,7 @@ class Metrics:
         self.head = self._gauge("jobrec_head", "Last known position of the log", (), "livemax")
         self.lag = self._gauge("jobrec_lag", "Changes of the log not yet in the state", (), "livemax")
         self.index_lag = self._gauge("jobrec_index_lag", "Changes of the log not yet indexed", (), "livemax")
-        self.unread = self._gauge("jobrec_skipped", "Changes that could not be read", (), "livemax")
+        self.unread = self._gauge("jobrec_skipped", "Changes that could not be read or encoded in whole", (), "livemax")
         self.unplaced = self._gauge("jobrec_unplaced", "Changes of postings without room", (), "livemax")
         self.texts = self._gauge("jobrec_waiting_texts", "Documents whose texts have no vectors yet", (), "livemax")
         self.ready = self._gauge("jobrec_ready", "1 where the worker is ready", (), "livemin")

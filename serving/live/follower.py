@@ -114,7 +114,7 @@ class Follower:
         self._changed = people.changed
         self._brought = position
         self.keys_at = 0  #: position of the last change of API keys that was read
-        self.skipped = 0  #: changes that could not be read
+        self.skipped = 0  #: changes that could not be read, or have a text on which the encoder fails
         self.unplaced = 0  #: changes of postings that there was no room for
         self.asking = lookup.asking  #: the store
 
@@ -172,7 +172,8 @@ class Follower:
         if len(ready) > _DESCRIBED_AT_ONCE:
             upto = ready[_DESCRIBED_AT_ONCE].position - 1
             ready = ready[:_DESCRIBED_AT_ONCE]
-        count = self._lookup.ready(_texts_of(ready))
+        texts = _texts_of(ready)
+        count = self._lookup.ready(texts)
         if count < len(ready):
             upto = ready[count].position - 1
         if upto <= self.state.indexed:
@@ -184,8 +185,15 @@ class Follower:
                 bring(list(some))
             self._brought = upto
         finally:
+            self._tell_refused(ready, texts)
             self._publish(self.state.position, self._brought)
         return True
+
+    def _tell_refused(self, ready: Sequence[Waiting], texts: Sequence[Sequence[str]]) -> None:
+        for one, some in zip(ready, texts, strict=True):
+            if one.position <= self._brought and self._lookup.refused(some):
+                self.skipped += 1
+                log.error("%s %r at position %d has a text that cannot be encoded", one.kind, one.key, one.position)
 
     def _publish(self, position: int, indexed: int) -> None:
         before = self.state

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.codes import Codes
 from recsys.errors import StoreError
-from serving.encoder.blobs import digest_of, from_blobs
+from serving.encoder.blobs import digest_of, from_blobs, is_refusal
 from serving.encoder.places import PLACES, digest_of_place, from_point
 from serving.live.asking import Asking
 
@@ -43,8 +43,13 @@ class Lookup:
         self._read = self._vectors(self._encoder, wanted) if wanted else {}
         return next((at for at, some in enumerate(digests) if not all(one in self._read for one in some)), len(texts))
 
+    def refused(self, texts: Sequence[str]) -> bool:
+        """Whether the encoder fails on one of some texts that are ``ready``."""
+        digests = [one for text in texts if (one := digest_of(text)) is not None]
+        return any(one in self._read and is_refusal(self._read[one]) for one in digests)
+
     def codes(self, texts: Sequence[str]) -> Codes:
-        """Vectors (N, d) of texts that are ``ready``; zeros for a text without content.
+        """Vectors (N, d) of texts that are ``ready``; zeros for one without content or on which the encoder fails.
 
         Raises:
             StoreError: one has no vector.

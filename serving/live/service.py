@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from pydantic import Field
@@ -49,7 +49,7 @@ class Readiness:
         position: of the log, obeyed.
         indexed: of the log, searched.
         head: of the log, as far as known here.
-        skipped: changes that could not be read and were passed over.
+        skipped: changes that could not be read and were passed over, or whose texts not all could be encoded.
         unplaced: changes of postings that there was no room for.
         waiting: postings and profiles whose texts have no vectors yet.
     """
@@ -150,9 +150,17 @@ class Service:
             StoreUnavailable: the store is gone, locked or full; nothing was stored.
             DataError: something cannot be stored; nothing was.
         """
-        receipt = self._store.write(writes)
+        receipt = self._store.write([self._with_shown(write) for write in writes])
         self._board.raise_head(receipt.position)
         return receipt
+
+    def _with_shown(self, write: Write) -> Write:
+        """What is taken away may be known by the bundle alone: the store has to be told."""
+        if write.document is not None or not write.kind.endswith("_gone"):
+            return write
+        state = self._follower.state
+        there = {"posting_gone": state.shows, "candidate_gone": state.knows}.get(write.kind)
+        return replace(write, shown_at=state.position) if there is not None and there(write.key) else write
 
     def document(self, kind: Literal["posting", "candidate"], key: str) -> dict[str, Any] | None:
         """As it was stored."""
@@ -170,7 +178,7 @@ class Service:
         if follower.unplaced:
             reasons.append(f"no room for {follower.unplaced} postings beside the bundle, others are found: train again")
         if follower.skipped:
-            reasons.append(f"{follower.skipped} changes could not be read and were passed over: see the log")
+            reasons.append(f"{follower.skipped} changes could not be read or encoded in whole: see the log")
         head = max(self._board.head, state.position)
         counts = (follower.skipped, follower.unplaced, follower.waiting)
         return Readiness(

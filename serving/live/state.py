@@ -81,6 +81,11 @@ class State:
         """Whether a profile or an event of the candidate is there."""
         return self.people.knows(candidate_id)
 
+    def shows(self, posting_id: str) -> bool:
+        """Whether a posting is there and was not taken down."""
+        row = int(self.engine.catalogue.ids.rows([posting_id])[0])
+        return row >= 0 and not self.engine.catalogue.gone[row]
+
     def recommend(
         self, candidate_id: str, k: int, now: float | None = None, explain: bool = True
     ) -> list[Recommendation]:

@@ -62,6 +62,7 @@ class _Fold:
         self._last = self._head = head
         self._known = {kind: _documents(connection, table, wanted[kind]) for kind, table in DOCUMENTS.items()}
         self._events, self._of = _events(connection, wanted["event"], going)
+        self._gone = _gone(connection, lines)
         self._put: dict[str, dict[str, tuple[Line, int] | None]] = {kind: {} for kind in DOCUMENTS}
         self._new: dict[str, tuple[Line, int]] = {}
         self._erased: set[str] = set()
@@ -96,7 +97,7 @@ class _Fold:
     def _take_away(self, line: Line, kind: str, known: dict[str, tuple[bytes, int]]) -> Answer:
         there = known.pop(line.key, None)
         did = self._of.pop(line.key, None) if kind == "candidate" else None
-        if not there and not did:
+        if not there and not did and not self._shown(line):
             return "missing", self._last
         if there:
             self._put[kind][line.key] = None
@@ -105,7 +106,13 @@ class _Fold:
             for event in did:
                 self._events.pop(event, None)
                 self._new.pop(event, None)
-        return "stored", self._logged(line)
+        position = self._logged(line)
+        self._gone[line.kind, line.key] = position
+        return "stored", position
+
+    def _shown(self, line: Line) -> bool:
+        """Whether a line takes away what a bundle brought: it was there at a moment, and did not go since."""
+        return line.shown_at is not None and self._gone.get((line.kind, line.key), 0) <= line.shown_at
 
     def _logged(self, line: Line) -> int:
         self._last += 1
@@ -175,6 +182,22 @@ def _documents(connection: Connection, table: Table, ids: Iterable[str]) -> dict
         row.id: (row.digest, row.position)
         for some in chunks(ids)
         for row in connection.execute(select(table.c.id, table.c.digest, table.c.position).where(table.c.id.in_(some)))
+    }
+
+
+def _gone(connection: Connection, lines: Sequence[Line]) -> dict[tuple[str, str], int]:
+    """Positions at which went what is said to have been shown later; only as far back as that is said, for the log
+    has no index by key.
+    """
+    shown = {line.key: line.shown_at for line in lines if line.shown_at is not None}
+    if not shown:
+        return {}
+    c = CHANGES.c
+    chosen = select(c.kind, c.key, c.position).where(c.position > min(shown.values()), c.document.is_(None))
+    return {
+        (row.kind, row.key): row.position
+        for some in chunks(shown)
+        for row in connection.execute(chosen.where(c.key.in_(some)).order_by(c.position))
     }
 
 

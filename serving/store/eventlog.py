@@ -35,15 +35,19 @@ class EventColumns:
         self._parts: list[dict[str, NDArray[Any]]] = []
 
     def add(self, documents: Sequence[Document]) -> None:
-        """Takes up the next events in the order of the log."""
+        """Takes up the next events in the order of the log.
+
+        Raises:
+            Exception: one of them cannot be read; nothing of any was taken up.
+        """
         postings = np.array([self._postings.get(one["posting_id"], -1) for one in documents], np.int32)
         good = [documents[at] for at in np.flatnonzero(postings >= 0).tolist()]
         times = np.array([one["timestamp"] for one in good], np.float64)
         kinds = np.array([_KINDS[one["type"]] for one in good], np.uint8)
+        who = [one["candidate_id"] for one in good]
+        if not all(isinstance(one, str) for one in who):
+            raise TypeError("the id of a candidate is no text")
         columns: dict[str, NDArray[Any]] = {
-            "candidate": np.array(
-                [self._candidates.setdefault(one["candidate_id"], len(self._candidates)) for one in good], np.int32
-            ),
             "posting": postings[postings >= 0],
             "kind": kinds,
             "time": np.where(times == UNKNOWN_TIME, np.nan, times),
@@ -51,6 +55,8 @@ class EventColumns:
             "rank": np.clip([one.get("rank", -1) for one in good], -1, _HIGHEST_RANK).astype(np.int16),
         }
         columns["page"] = _pages(good, columns["kind"], columns["time"])
+        rows = [self._candidates.setdefault(one, len(self._candidates)) for one in who]
+        columns["candidate"] = np.array(rows, np.int32)
         self._parts.append(columns)
 
     def only_in_events(self) -> list[str]:

@@ -28,11 +28,15 @@ class Write:
         kind: what is put or taken away.
         key: the id: of a posting, candidate, event or API key.
         document: what is put, holding its own id; None for a kind that ends in ``_gone``.
+        shown_at: of a kind that ends in ``_gone``: the position of the log at which the service had what is taken away.
+            It goes even where the store never held its document, as a posting that only a bundle knows, unless the log
+            took it away since.
     """
 
     kind: Kind
     key: str
     document: Document | None = None
+    shown_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Line:
         text: the document as canonical JSON, None where there is none.
         digest: of ``text``, 16 bytes; equal for equal documents.
         candidate: of an event, whose it is.
+        shown_at: as wanted.
     """
 
     kind: Kind
@@ -83,6 +88,7 @@ class Line:
     text: str | None
     digest: bytes
     candidate: str | None
+    shown_at: int | None = None
 
 
 def canonical(document: Document) -> str:
@@ -138,7 +144,7 @@ def _line(write: Write) -> Line:
     if kind != write.kind:
         if write.document is not None:
             raise DataError(f"{write.kind} {write.key!r:.60} must come without a document")
-        return Line(write.kind, write.key, None, b"", None)
+        return Line(write.kind, write.key, None, b"", None, write.shown_at)
     document = write.document
     if not isinstance(document, dict) or document.get(ID_FIELD[kind]) != write.key:
         raise DataError(f"{kind} {write.key!r:.60}: its document must name the same {ID_FIELD[kind]}")

@@ -14,6 +14,8 @@ from recsys.geo import city_points
 from recsys.grow import Growth
 from recsys.interests import find_interests
 from recsys.newcomers import Describer
+from recsys.pool import SOURCES
+from recsys.retrieve import retrieve
 from recsys.signals import NAMES, compute
 from training.sources import read_tables
 
@@ -193,3 +195,55 @@ def test_a_batch_is_as_single_requests(serving, growth, describer, documents):
         single = engine.answer(queries.part(at, at + 1), 20)
         np.testing.assert_array_equal(single.rows[0], batch.rows[at])
         np.testing.assert_allclose(single.scores[0], batch.scores[at], atol=1e-6)
+
+
+@pytest.fixture
+def changed(serving, growth, describer, documents):
+    """Rows of the postings that were chosen most, changed once or twice since, and the catalogue then."""
+    catalogue = serving.engine.catalogue
+    rows = np.argsort(-catalogue.behaviour.popularity)[:60]
+    growth.add(describer.describe(copies(documents, range(5))))
+    for times in range(2):
+        some = rows[:: times + 1].tolist()
+        growth.add(describer.describe([documents[row] | {"company": f"Renamed {times}"} for row in some]))
+    return rows, growth.snapshot()
+
+
+def test_a_posting_that_changes_keeps_what_was_learned_of_it(serving, changed):
+    rows, grown = changed
+    base, settings = serving.engine.catalogue, serving.engine.settings.retrieve
+    before = all_queries(serving, 150)
+    after = replace(before, history=grown.fresh.now_of(before.history))
+    assert (after.history != before.history).sum() > 100
+    wanted = np.tile(np.arange(len(base), dtype=np.int32), (len(before), 1))
+    now = grown.fresh.now_of(wanted)
+    assert (now[0] != wanted[0]).sum() == len(rows)
+    then = compute(base, before, find_interests(base, before, settings), wanted)
+    found = compute(grown, after, find_interests(grown, after, settings), now)
+    for name in ("cooccur", "popularity", "factors", "factors_score", "title_popularity"):
+        at = NAMES.index(name)
+        np.testing.assert_allclose(found[..., at], then[..., at], rtol=1e-5, atol=1e-6, err_msg=name)
+    assert np.nanmax(then[:, rows, NAMES.index("cooccur")]) > 0
+    np.testing.assert_array_equal(grown.fresh.learned_of(now), wanted)
+
+
+def test_the_sources_bring_a_posting_that_changed(searching, describer, documents):
+    base, settings = searching.engine.catalogue, searching.engine.settings.retrieve
+    before = all_queries(searching, 100)
+    pool = retrieve(base, before, find_interests(base, before, settings), settings, 10)
+    learned = sum(1 << SOURCES.index(name) for name in ("cooccur", "factors"))
+    rows = np.unique(pool.rows[(pool.sources & learned) > 0])[:40]
+    growth = Growth(base, 500)
+    growth.add(describer.describe([documents[row] | {"company": "Renamed"} for row in rows.tolist()]))
+    grown = growth.snapshot()
+    after = replace(before, history=grown.fresh.now_of(before.history))
+    # without the source that compares newcomers one by one
+    alone = settings.model_copy(update={"fresh": 0})
+    again = retrieve(grown, after, find_interests(grown, after, alone), alone, 10)
+    asked = np.broadcast_to(np.arange(len(before))[:, None], pool.rows.shape)
+    brought = np.isin(pool.rows, rows) & ((pool.sources & learned) > 0)
+    wanted = set(zip(asked[brought].tolist(), grown.fresh.now_of(pool.rows[brought]).tolist(), strict=True))
+    got = set(zip(asked[again.rows >= 0].tolist(), again.rows[again.rows >= 0].tolist(), strict=True))
+    assert len(wanted) > 100
+    assert not grown.gone[grown.fresh.now_of(rows)].any()
+    assert wanted <= got

@@ -122,13 +122,60 @@ def test_what_nobody_waits_for_any_more_is_not_encoded(batcher_of):
     assert batcher.waiting() == (0, 0)
 
 
-def test_a_batch_that_fails_is_told_and_the_next_goes_on(batcher_of, caplog):
+def test_an_encoder_that_fails_is_told_and_the_next_batch_goes_on(batcher_of, caplog):
     batcher = batcher_of(SlowEncoder())
-    with pytest.raises(EncoderError, match="the encoder failed: poison"):
-        batcher.encode(["poison"] * 3, 5)
+    for error in (ValueError("out of order"), MemoryError("out of order")):
+        batcher.encoder.broken = error
+        with pytest.raises(EncoderError, match="the encoder failed: out of order"):
+            batcher.encode_each(["cook"] * 3, 5)
     assert "could not be encoded" in caplog.text
+    batcher.encoder.broken = None
     assert batcher.encode(["cook"], 5).any()
     assert batcher.waiting() == (0, 0)
+
+
+class Panic(BaseException):
+    """As the one of tokenizers, which is no Exception."""
+
+
+@pytest.mark.parametrize("error", [ValueError("poison"), Panic("poison")])
+def test_a_text_on_which_the_encoder_fails_takes_no_other_along(batcher_of, caplog, error):
+    encoder = SlowEncoder()
+    batcher = batcher_of(encoder)
+    encoder.poison = error
+    encoder.may_go.clear()
+    first = batcher.submit(["taken"], 10)
+    while batcher.waiting() != (0, 0):
+        time.sleep(0.01)
+    texts = [f"text {number}" for number in range(40)]
+    with_poison = ["poison", *texts[:17], "poison", *texts[17:], "poison"]
+    jobs = [batcher.submit(some, 10) for some in (texts, with_poison, ["poison"], texts[:3])]
+    encoder.may_go.set()
+    assert all(job.done.wait(10) for job in [first, *jobs])
+    assert [job.error for job in jobs] == [None] * 4
+    assert [job.refused for job in jobs] == [[], [0, 18, 42], [0], []]
+    assert np.array_equal(jobs[0].vectors, HashEncoder().encode(texts))
+    assert np.array_equal(jobs[1].vectors, HashEncoder().encode([text.replace("poison", "") for text in with_poison]))
+    assert "poison" not in caplog.text
+    with pytest.raises(EncoderError, match="fails on 1 of 2 texts"):
+        batcher.encode(["cook", "poison"], 5)
+
+
+def test_what_fails_once_is_no_fault_of_the_text(batcher_of):
+    batcher = batcher_of(SlowEncoder())
+    batcher.encoder.once = [ValueError("once")]
+    vectors, refused = batcher.encode_each(["cook"], 5)
+    assert refused == ()
+    assert np.array_equal(vectors, HashEncoder().encode(["cook"]))
+
+
+def test_a_text_whose_vector_is_not_finite_is_refused(batcher_of):
+    encoder = SlowEncoder()
+    encode = encoder.encode
+    encoder.encode = lambda texts: np.where([[text == "odd"] for text in texts], np.nan, encode(texts))
+    vectors, refused = batcher_of(encoder).encode_each(["cook", "odd", "nurse"], 5)
+    assert refused == (1,)
+    assert np.array_equal(vectors, HashEncoder().encode(["cook", "", "nurse"]))
 
 
 def test_stopping_finishes_online_and_gives_up_bulk():

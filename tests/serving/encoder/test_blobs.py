@@ -7,7 +7,7 @@ from recsys.codes import Codes
 from recsys.encode import HashEncoder
 from recsys.errors import StoreError
 from recsys.vectors import VectorCache
-from serving.encoder.blobs import digest_of, from_blobs, to_blobs
+from serving.encoder.blobs import digest_of, from_blobs, is_refusal, refusal, to_blobs
 
 TEXTS = ["head nurse", "", "Köchin in Paris", "a driver " * 300]
 
@@ -24,6 +24,14 @@ def test_blobs_are_the_codes_that_training_makes(tmp_path):
     assert read.scale[1] == 0
     assert blobs[0][:4] == np.float32(read.scale[0]).tobytes()
     assert np.array_equal(np.frombuffer(blobs[0][4:], np.int8), read.codes[0])
+
+
+def test_a_text_that_was_refused_reads_as_one_without_content():
+    blobs = [*to_blobs(HashEncoder().encode(["cook", ""])), refusal(256)]
+    assert [is_refusal(blob) for blob in blobs] == [False, False, True]
+    read = from_blobs(blobs, 256)
+    assert np.array_equal(read.codes[2], read.codes[1])
+    assert read.scale.tolist()[1:] == [0, 0]
 
 
 def test_no_blobs_are_no_codes():

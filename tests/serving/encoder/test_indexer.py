@@ -13,7 +13,7 @@ from recsys.encode import HashEncoder
 from recsys.errors import StoreUnavailable
 from serving.board import Board
 from serving.encoder.batcher import Batcher
-from serving.encoder.blobs import digest_of, from_blobs
+from serving.encoder.blobs import digest_of, from_blobs, is_refusal
 from serving.encoder.indexer import Indexer
 
 NAME = HashEncoder.name
@@ -223,10 +223,36 @@ def test_an_encoder_that_fails_keeps_indexed_where_it_was(parts, caplog):
     store, _, board, indexer = parts()
     store.write("posting", "1", posting(1))
     store.write("posting", "2", {"title": "poison"})
+    indexer._batcher.encoder.broken = ValueError("no more")
     indexer.start()
     time.sleep(0.5)
-    assert board.indexed(NAME) <= 1
+    assert board.indexed(NAME) == 0
+    assert store.kept == {}
     assert "indexing failed at position" in caplog.text
+    indexer._batcher.encoder.broken = None
+    reached(board, 2)
+    assert is_refusal(store.kept[digest_of("poison")])
+
+
+def test_a_text_on_which_the_encoder_fails_holds_up_nobody(parts, caplog):
+    store, batcher, board, indexer = parts()
+    for number in range(20):
+        store.write("posting", str(number), posting(number))
+    store.write("candidate", "odd", {"title": "poison", "text": "a good text"})
+    for number in range(20, 30):
+        store.write("posting", str(number), posting(number))
+    indexer.catch_up()
+    assert board.indexed(NAME) == 31
+    assert {lacking for _, lacking in store.said} == {0}
+    assert [digest for digest, blob in store.kept.items() if is_refusal(blob)] == [digest_of("poison")]
+    texts = [text for number in range(30) for text in posting(number).values()] + ["a good text"]
+    read = from_blobs([store.kept[digest_of(text)] for text in texts], 256)
+    assert np.array_equal(read.codes, Codes.from_vectors(HashEncoder().encode(texts)).codes)
+    assert "the encoder fails on a text of candidate 'odd' at position 21" in caplog.text
+    assert "poison" not in caplog.text
+    count = len(batcher.encoder.batches)
+    Indexer(lambda: (store, board), batcher, texts_of).catch_up()
+    assert len(batcher.encoder.batches) == count, "it is not tried again"
 
 
 def test_it_stops_in_the_middle_of_a_bulk_with_what_it_did(parts):

@@ -297,3 +297,9 @@ def test_the_process_follows_a_real_store(tmp_path):
     assert child.exitcode == 0
     store.close()
     board.close()
+
+
+def test_a_text_on_which_the_encoder_fails_has_zeros_and_the_others_their_vectors(serve):
+    client = EncoderClient(serve(SlowEncoder()).address)
+    vectors = client.encode(["cook", "poison", "nurse"], 5)
+    assert np.array_equal(vectors, HashEncoder().encode(["cook", "", "nurse"]))

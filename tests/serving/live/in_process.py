@@ -51,12 +51,12 @@ class InProcess:
             reader = profile_reader(opened, EncoderClient(socket, encoder.name), self.store)
             return Follower(opened, 0, self.store, lookup, 5_000, reader)
 
-        self.service = Service(
-            self.store, Board(folder / "board", identity), OneBundle(make), LiveSettings(wait_seconds=0.5)
-        )
+        self.board = Board(folder / "board", identity)
+        self.service = Service(self.store, self.board, OneBundle(make), LiveSettings(wait_seconds=0.5))
 
     def close(self):
         self.service.close()
         self.indexer.stop(5)
         self.server.stop(1)
+        self.board.close()
         self.store.close()

@@ -7,7 +7,10 @@ from live_log import ENCODER, ROOM, answers, catch_up, encode_all, follow, new_s
 
 from recsys.documents import candidate_documents, posting_documents
 from recsys.errors import StoreUnavailable
+from recsys.interests import find_interests
 from recsys.request import Interaction, Request
+from recsys.signals import COLUMN, compute
+from serving.encoder.blobs import digest_of, refusal
 from serving.profile import profile_from_texts
 from serving.store import Write
 from training.sources import read_tables
@@ -264,6 +267,44 @@ def test_what_cannot_be_read_is_passed_over(market, store, postings, people, cap
         catch_up(clean, step, step)
     assert clean.skipped == 1
     assert answers(clean.state, who, now) == answers(follower.state, who, now)
+
+
+def test_a_text_that_cannot_be_encoded_is_no_evidence(market, store, postings, people, caplog):
+    """The posting is found by its words and place, and what has its vectors is not mixed up with what has none."""
+    follower, now = follow(market.bundle, store), market.as_of
+    posting = dict(postings[0]) | {"posting_id": "odd", "title": "Secret reading room keeper"}
+    posting["valid_through"] = now + 86_400
+    person = {"candidate_id": "odd", "desired_titles": ["Secret reading"], "text": "Cook in a school"}
+    bare = {"candidate_id": "bare", "text": "Cook in a school"}
+    put(store, copies(postings, 3))
+    for text in (posting["title"], person["desired_titles"][0]):
+        store.put_vectors(ENCODER.name, {digest_of(text): refusal(ENCODER.dimension)})
+    writes = [Write("posting", "odd", posting), Write("candidate", "odd", person), Write("candidate", "bare", bare)]
+    position = put(store, writes)
+    catch_up(follower, position)
+    assert follower.skipped == 2
+    assert "posting 'odd' at position 4 has a text that cannot be encoded" in caplog.text
+    assert "Secret" not in caplog.text
+    state = follower.state
+    assert state.score("bare", ["odd"], now)[0].status == "ok"
+    catalogue = state.engine.catalogue
+    rows = catalogue.ids.rows(["odd", "n0"])[None]
+
+    def signals(who):
+        queries = state._queries(state.people.one(who, catalogue), now)
+        return compute(catalogue, queries, find_interests(catalogue, queries, state.engine.settings.retrieve), rows)
+
+    odd, bare = signals("odd"), signals("bare")
+    wanted, whole, words = (COLUMN[name] for name in ("title_wanted", "title_profile", "text_profile"))
+    assert np.isnan(odd[0, :, wanted]).all()
+    assert np.isnan(odd[0, 0, whole])
+    assert np.isfinite(odd[0, 1, whole])
+    assert np.isfinite(odd[0, :, words]).all()  # the whole texts have vectors
+    assert np.isnan(bare[0, 0, whole])
+    small = follow(market.bundle, store)
+    for step in range(1, position + 1):
+        catch_up(small, step, step)
+    assert small.skipped == 2
 
 
 class Failing:

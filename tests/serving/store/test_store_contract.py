@@ -39,6 +39,28 @@ def test_deletion(store):
     assert store.posting("p") is not None
 
 
+def gone(key, shown_at, kind="posting"):
+    return Write(f"{kind}_gone", key, shown_at=shown_at)
+
+
+def test_what_was_shown_goes_though_it_was_never_stored(store):
+    store.write([posting("other"), posting("other", title="Baker")])
+    receipt = store.write([gone("p", 2), gone("p", 2), gone("c", 1, "candidate"), gone("q", 2)])
+    assert receipt.outcomes == ("stored", "missing", "stored", "stored")
+    assert receipt.position == store.head() == 5
+    assert [(one.kind, one.key) for one in store.changes(2, 9)] == [
+        ("posting_gone", "p"),
+        ("candidate_gone", "c"),
+        ("posting_gone", "q"),
+    ]
+    assert store.write([gone("p", 2)]).outcomes == ("missing",)  # seen before it went
+    assert store.write([gone("p", None), gone("c", 0, "candidate")]).outcomes == ("missing", "missing")
+    assert store.write([gone("p", 5)]).outcomes == ("stored",)  # another bundle brought it back since
+    store.write([posting("p")])
+    assert store.write([gone("p", 2), gone("p", 2)]).outcomes == ("stored", "missing")
+    assert store.posting("p") is None
+
+
 def test_an_event_is_stored_once(store):
     receipt = store.write([did("e1"), did("e1"), did("e1", at=2.0), did("e2")])
     assert receipt.outcomes == ("stored", "duplicate", "conflict", "stored")

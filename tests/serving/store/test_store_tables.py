@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
 from store_writes import candidate, did, posting
 
 from recsys.errors import StoreError
@@ -12,8 +13,12 @@ from recsys.schema import EVENT_TYPES, Tables
 from serving.store import Write
 from serving.store import tables as tables_module
 from serving.store.commands import store_import
+from serving.store.connect import writing
 from serving.store.from_tables import documents_of
+from serving.store.left_out import LeftOut
+from serving.store.model import CANDIDATES, CHANGES, EVENTS, POSTINGS
 from serving.store.tables import tables_at
+from serving.store.writes import canonical
 from training.simulate import SimulateConfig, simulate
 from training.sources import read_tables
 from training.sources.config import SourcesConfig
@@ -100,6 +105,62 @@ def test_the_log_folded_is_what_is_there(store):
     assert after.events.posting.tolist() == [0, 0]
     store.write([candidate("late")])
     assert_same(tables_at(store, position)[0], after)
+
+
+UNREADABLE = [
+    posting("odd-place", locations="here"),
+    posting("odd-pay", salary_min="secret"),
+    candidate("odd-job", experience="secret"),
+    did("odd-value", what="p1", value="secret"),
+    did("odd-rank", what="p1", rank="secret", who="only in an event that cannot be read"),
+]
+
+
+def damaged(store, table, key, text, old):
+    """What a disk or a hand may do to a document, in its table and in the log."""
+    with writing(store.engine) as connection:
+        for one in (table, CHANGES):
+            done = connection.execute(update(one).where(one.c.document == old).values(document=text))
+            assert done.rowcount == 1, key
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_what_cannot_be_read_is_left_out_by_name(store, monkeypatch, piece):
+    monkeypatch.setattr(tables_module, "_PIECE", piece)
+    good = [posting(f"p{number}", locations=[{"city": "Rome"}]) for number in range(9)]
+    good += [candidate(f"c{number}", experience=[{"title": "Cook"}]) for number in range(9)]
+    good += [did(f"e{number}", f"c{number}", f"p{number}", at=number + 1.0) for number in range(9)]
+    store.write([*good, did("last", "somebody else", "p1")])
+    expected = tables_at(store)[0]
+    store.write([*UNREADABLE, posting("torn", title="secret"), did("cut", "c1"), candidate("other")])
+    damaged(store, POSTINGS, "torn", "{", canonical(posting("torn", title="secret").document))
+    damaged(store, EVENTS, "cut", "[1]", canonical(did("cut", "c1").document))
+    damaged(store, CANDIDATES, "other", '{"candidate_id":"c1"}', canonical(candidate("other").document))
+    position = store.head()
+    store.write([posting("later")])
+    for at in (position, None):
+        said = []
+        left_out = LeftOut(said.append, 0.5)
+        if at is None:
+            store.write([Write("posting_gone", "later")])
+        tables, _ = tables_at(store, at, left_out)
+        assert_same(tables, expected)
+        assert left_out.counts == {"posting": 3, "candidate": 2, "event": 3}
+        named = {line.split(" cannot")[0] for line in said}
+        names = ("odd-place", "odd-pay", "torn"), ("odd-job", "other"), ("odd-value", "odd-rank", "cut")
+        kinds = ("posting", "candidate", "event")
+        assert named >= {f"{kind} {name!r}" for kind, some in zip(kinds, names, strict=True) for name in some}
+        assert "3 of 12 stored documents of the kind posting cannot be read and are left out" in said
+        assert len(said) == 8 + 3
+        assert "secret" not in " ".join(said)
+    with pytest.raises(StoreError, match=r"3 of 12 stored .* more than sources\.max_rejected_share = 0\.2"):
+        tables_at(store, None, LeftOut(said.append, 0.2))
+
+
+def test_it_is_told_in_the_log_where_nobody_asks(store, caplog):
+    store.write([posting("p"), posting("odd", salary_min="secret")])
+    assert tables_at(store)[0].postings["posting_id"].tolist() == ["p"]
+    assert "posting 'odd' cannot be read and is left out: ValueError" in caplog.text
 
 
 def test_positions_that_cannot_be_read(store):
