@@ -23,6 +23,7 @@ from typing import IO, Any, Final
 from recsys.errors import ConfigError, JobrecError
 from serving.encoder.process import EncoderJob
 from serving.encoder.process import run as run_encoder
+from serving.figures import empty_folder, join, leave
 from serving.parent import when_parent_ends
 
 log = logging.getLogger(__name__)
@@ -81,19 +82,19 @@ def serve(job: ServeJob, encoders: Encoders, ready: Callable[[str, int], None] |
         ready: called with the address once it is listened at.
 
     Raises:
-        ConfigError: the address or the run folder is in use, or cannot be.
+        ConfigError: the address or the run folder is in use, or cannot be made.
         JobrecError: of ``encoders``, at the start.
     """
     lock = _take(job.run)
     try:
-        wanted, listening = encoders(), _bind(job)
+        figures, wanted, listening = empty_folder(job.run), encoders(), _bind(job)
     except BaseException:
         lock.close()
         raise
     ended = threading.Event()
     before = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGTERM, signal.SIGINT)}
     helpers = _Encoders(encoders, job.linger_seconds)
-    workers = [_Worker(job, listening, at) for at in range(job.workers)]
+    workers = [_Worker(job, listening, figures, at) for at in range(job.workers)]
     try:
         helpers.want(wanted)
         for worker in workers:
@@ -117,14 +118,16 @@ def _bound(job: ServeJob) -> float:
     return job.notice_seconds + job.drain_seconds + _TO_THE_POINT
 
 
-def run_worker(job: ServeJob, listening: socket.socket, beat: Any) -> None:
+def run_worker(job: ServeJob, listening: socket.socket, figures: Path, beat: Any) -> None:
     """One worker: the application behind the shared socket, until SIGTERM or the end of the parent.
 
     Args:
         job: what is to run.
         listening: the socket.
+        figures: folder that all workers count in.
         beat: a shared number that rises as long as the event loop turns.
     """
+    join(figures)
     import uvicorn
     from uvicorn.importer import import_from_string
 
@@ -185,10 +188,14 @@ class _Child:
             self._pause = _FIRST_PAUSE if now - self._began > _STEADY else min(self._pause * 2, _LONGEST_PAUSE)
             self._again_at = now + self._pause
             log.error("%s ended with %s, starts again in %.1f s", self.name, process.exitcode, self._pause)
+            self.ended(process.pid or 0)
             process.close()
             self._process = None
         elif now >= self._again_at:
             self.start()
+
+    def ended(self, process: int) -> None:
+        """Called once for each process that died, with its number."""
 
     def terminate(self) -> None:
         if self._process is not None:
@@ -213,9 +220,10 @@ class _Child:
 class _Worker(_Child):
     """A worker; one whose event loop stands still is killed, so that it starts again."""
 
-    def __init__(self, job: ServeJob, listening: socket.socket, number: int) -> None:
+    def __init__(self, job: ServeJob, listening: socket.socket, figures: Path, number: int) -> None:
         self._beat = _SPAWN.Value("Q", 0, lock=False)
-        super().__init__(f"worker {number}", run_worker, (job, listening, self._beat))
+        super().__init__(f"worker {number}", run_worker, (job, listening, figures, self._beat))
+        self._figures = figures
         self._most_silent = int(job.hung_seconds / _TICK)
         self._seen = self._silent = 0
 
@@ -223,6 +231,10 @@ class _Worker(_Child):
         """From now on it may take as long as it needs to begin."""
         self._beat.value = self._seen = self._silent = 0
         super().start()
+
+    def ended(self, process: int) -> None:
+        """Its gauges speak of nothing any more."""
+        leave(self._figures, process)
 
     def keep_alive(self) -> None:
         """Silence is counted in the parent's own turns: a machine that stood still as a whole says nothing."""

@@ -1,0 +1,119 @@
+"""A real parent with its processes, in a process of its own: workers of any application, encoders of hashed words."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import httpx
+import pytest
+
+from recsys.encode import EncoderConfig
+from recsys.errors import EncoderGone
+from serving.encoder.client import EncoderClient
+from serving.encoder.process import EncoderJob
+from serving.supervisor import ServeJob, serve
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def serve_here(job, addresses, wanted, pipe):
+    """In a process of its own: encoders at those addresses that lie in the file ``wanted``, one a line."""
+
+    def encoders():
+        return [EncoderJob(addresses / name, EncoderConfig(encoder="hash")) for name in wanted.read_text().split()]
+
+    serve(job, encoders, lambda host, port: pipe.send(port))
+
+
+class Running:
+    def __init__(self, folder, **settings):
+        self.folder, self.wanted = folder, folder / "wanted"
+        self.wanted.write_text("a.sock")
+        job = ServeJob(folder / "run", **{"app": "tiny_app:create", "workers": 2, "port": 0} | settings)
+        here, there = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=serve_here, args=(job, folder / "run", self.wanted, there))
+        self.process.start()
+        assert here.poll(30)
+        self.url = f"http://127.0.0.1:{here.recv()}"
+
+    def get(self, path, timeout=15):
+        return httpx.get(self.url + path, timeout=timeout).text
+
+    def workers(self, count, seconds=20):
+        """Numbers of processes that answer, once there are so many of them."""
+        deadline, seen = time.monotonic() + seconds, set()
+        while len(seen) < count:
+            assert time.monotonic() < deadline, seen
+            seen.add(int(self.get("/")))
+        return seen
+
+    def encode(self, name="a.sock", seconds=20):
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return EncoderClient(self.folder / "run" / name).encode(["cook"])
+            except EncoderGone:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def children(self):
+        return descendants(self.process.pid)
+
+    def stop(self, number=signal.SIGTERM):
+        os.kill(self.process.pid, number)
+        self.process.join(20)
+        return self.process.exitcode
+
+
+def descendants(pid):
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    state, parent = file.read().rsplit(")", 1)[1].split()[:2]
+            except OSError:
+                continue
+            if int(parent) == pid and state != "Z":
+                found += [int(name), *descendants(int(name))]
+    return found
+
+
+def left(pids):
+    found = []
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] != "Z":
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def gone(pids, seconds=10):
+    deadline = time.monotonic() + seconds
+    while left(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not left(pids)
+
+
+def cmdline(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
+@pytest.fixture
+def running(tmp_path):
+    started = []
+
+    def start(**settings):
+        started.append(Running(tmp_path, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.is_alive():
+            one.stop()
+        one.process.close()
