@@ -64,16 +64,15 @@ def leave(folder: Path, process: int) -> None:
     """Forget the gauges of a worker that has ended and keep what it counted; called by the parent."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
-    for file in (_file(folder, "counter", process), _file(folder, "histogram", process)):
-        try:
-            used = _used(file)
-            if used:
+    try:
+        mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]
+        for file in (_file(folder, "counter", process), _file(folder, "histogram", process)):
+            if used := _used(file):
                 os.truncate(file, used)
             else:
-                file.unlink()
-        except FileNotFoundError:
-            continue
+                file.unlink(missing_ok=True)
+    except OSError as error:  # the parent has more to do than this
+        log.error("the figures of process %d stay as they are: %s", process, error)
 
 
 def _file(folder: Path, kind: str, process: int) -> Path:
@@ -83,6 +82,8 @@ def _file(folder: Path, kind: str, process: int) -> Path:
 
 def _used(file: Path) -> int:
     """Bytes that hold something, 0 where no figure is in it: prometheus_client begins a file with that number."""
+    if not file.exists():
+        return 0
     with file.open("rb") as opened:
         used = int.from_bytes(opened.read(4), sys.byteorder)
     return used if used > 8 else 0

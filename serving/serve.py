@@ -10,9 +10,11 @@ from recsys.manifest import read_manifest
 from serving.bundles import Home
 from serving.config import ServeConfig
 from serving.encoder.process import EncoderJob
+from serving.encoders import Wanted
+from serving.job import ServeJob
 from serving.rendezvous import socket_of
 from serving.store import Store
-from serving.supervisor import Encoders, ServeJob, serve
+from serving.supervisor import serve
 from serving.worker import TOLD, Told
 
 
@@ -50,7 +52,7 @@ def run_service(
     serve(job, encoders_of(home, store, run, cache), ready)
 
 
-def encoders_of(home: Path, store: str, run: Path, cache: Path) -> Encoders:
+def encoders_of(home: Path, store: str, run: Path, cache: Path) -> Wanted:
     """The encoder process of the active bundle; it follows the log from the oldest bundle of the same encoder.
 
     From the oldest: a rollback must find the vectors of all that came after it.

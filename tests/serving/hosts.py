@@ -12,7 +12,8 @@ from recsys.encode import EncoderConfig
 from recsys.errors import EncoderGone
 from serving.encoder.client import EncoderClient
 from serving.encoder.process import EncoderJob
-from serving.supervisor import ServeJob, serve
+from serving.job import ServeJob
+from serving.supervisor import serve
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -48,17 +49,22 @@ class Running:
             seen.add(int(self.get("/")))
         return seen
 
-    def encode(self, name="a.sock", seconds=20):
+    def encode(self, name="a.sock", seconds=20, text="cook", timeout=5.0):
         deadline = time.monotonic() + seconds
         while True:
             try:
-                return EncoderClient(self.folder / "run" / name).encode(["cook"])
+                return EncoderClient(self.folder / "run" / name).encode([text], timeout)
             except EncoderGone:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
 
     def children(self):
         return descendants(self.process.pid)
+
+    def encoder(self):
+        """The process of the encoder, of a host without workers."""
+        (found,) = [pid for pid in self.children() if b"spawn_main" in cmdline(pid)]
+        return found
 
     def stop(self, number=signal.SIGTERM):
         os.kill(self.process.pid, number)
@@ -90,6 +96,20 @@ def left(pids):
         except OSError:
             continue
     return found
+
+
+def stand_still(pid, seconds=10):
+    """SIGSTOP, and the wait until every thread of the process stands still: the signal comes when it comes."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + seconds
+    while any(state_of(pid, thread) != "T" for thread in os.listdir(f"/proc/{pid}/task")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def state_of(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
 
 
 def gone(pids, seconds=10):

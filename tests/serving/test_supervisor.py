@@ -8,11 +8,12 @@ import time
 import httpx
 import numpy as np
 import pytest
-from hosts import cmdline, gone
+from hosts import cmdline, gone, stand_still
 
 from recsys.encode import HashEncoder
 from recsys.errors import ConfigError
-from serving.supervisor import ServeJob, serve
+from serving.job import ServeJob
+from serving.supervisor import serve
 
 
 def test_what_dies_is_started_again_and_sigterm_ends_all(running):
@@ -33,6 +34,27 @@ def test_what_dies_is_started_again_and_sigterm_ends_all(running):
     assert host.stop() == 0
     assert gone(children)
     assert not (host.folder / "run" / "a.sock").exists()
+
+
+def test_an_encoder_that_stands_still_is_replaced(running):
+    host = running(workers=0, hung_seconds=2.0)
+    host.encode()
+    hung = host.encoder()
+    stand_still(hung)
+    assert gone([hung], 30)
+    host.encode()
+    assert host.encoder() != hung
+
+
+@pytest.mark.long
+def test_an_encoder_within_one_long_batch_is_not_replaced(running):
+    """One text that takes several times as long as an encoder may stand still."""
+    host = running(workers=0, hung_seconds=2.0)
+    host.encode()
+    busy, began = host.encoder(), time.monotonic()
+    host.encode(text=" ".join(f"w{number}x" for number in range(150_000)), timeout=120)
+    assert time.monotonic() - began > 3
+    assert host.encoder() == busy
 
 
 def test_sigterm_finishes_what_was_begun_and_is_bounded(running):
