@@ -26,6 +26,10 @@ class Child:
         arguments: before the number.
         hung_seconds: after so long a silence it is killed, and started again.
         ended: called once for each process that died, with its number.
+
+    Attributes:
+        arguments: of the next start.
+        started_with: of the last start.
     """
 
     def __init__(
@@ -38,7 +42,8 @@ class Child:
     ) -> None:
         self.name = name
         self._beat = _SPAWN.Value("Q", 0, lock=False)
-        self._target, self._arguments = target, (*arguments, self._beat)
+        self._target = target
+        self.arguments = self.started_with = arguments
         self._told_of_end = ended
         self._process: multiprocessing.process.BaseProcess | None = None
         self._began = 0.0
@@ -50,7 +55,8 @@ class Child:
     def start(self) -> None:
         """Begin."""
         self._beat.value = self._seen = self._silent = 0
-        self._process = _SPAWN.Process(target=self._target, args=self._arguments, name=self.name)
+        self.started_with = self.arguments
+        self._process = _SPAWN.Process(target=self._target, args=(*self.arguments, self._beat), name=self.name)
         self._process.start()
         self._began = time.monotonic()
         log.info("%s is process %d", self.name, self._process.pid)
@@ -85,7 +91,7 @@ class Child:
         self._process = None
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask it to end; ``keep_alive`` starts it again."""
         if self._process is not None:
             self._process.terminate()
 

@@ -37,7 +37,10 @@ class Encoders:
         self._asked_at = time.monotonic()
 
     def want(self, jobs: Sequence[EncoderJob]) -> None:
-        """Start those that are missing, end those that were not wanted for long."""
+        """Start those that are missing, end those that were not wanted for long.
+
+        One that has to follow the log from an earlier position than it did is started again.
+        """
         now = time.monotonic()
         for job in jobs:
             self._unwanted_since.pop(job.address, None)
@@ -46,6 +49,12 @@ class Encoders:
                 child = Child(f"encoder {job.address.name}", _run_encoder, (job,), self._hung_seconds)
                 self._children[job.address] = child
                 child.start()
+            else:
+                child = self._children[job.address]
+                child.arguments = (job,)
+                if job.position < child.started_with[0].position:
+                    log.info("%s starts again, to follow the log from position %d", child.name, job.position)
+                    child.terminate()
         for address in self._children.keys() - {job.address for job in jobs}:
             if now - self._unwanted_since.setdefault(address, now) >= self._linger_seconds:
                 del self._unwanted_since[address]

@@ -19,10 +19,12 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def serve_here(job, addresses, wanted, pipe):
-    """In a process of its own: encoders at those addresses that lie in the file ``wanted``, one a line."""
+    """In a process of its own: encoders as the file ``wanted`` says, an address and a position in each line."""
 
     def encoders():
-        return [EncoderJob(addresses / name, EncoderConfig(encoder="hash")) for name in wanted.read_text().split()]
+        lines = (line.split() for line in wanted.read_text().splitlines())
+        config = EncoderConfig(encoder="hash")
+        return [EncoderJob(addresses / name, config, position=int(at)) for name, at in lines]
 
     serve(job, encoders, lambda host, port: pipe.send(port))
 
@@ -30,13 +32,19 @@ def serve_here(job, addresses, wanted, pipe):
 class Running:
     def __init__(self, folder, **settings):
         self.folder, self.wanted = folder, folder / "wanted"
-        self.wanted.write_text("a.sock")
+        self.want("a.sock", 70)
         job = ServeJob(folder / "run", **{"app": "tiny_app:create", "workers": 2, "port": 0} | settings)
         here, there = SPAWN.Pipe()
         self.process = SPAWN.Process(target=serve_here, args=(job, folder / "run", self.wanted, there))
         self.process.start()
         assert here.poll(30)
         self.url = f"http://127.0.0.1:{here.recv()}"
+
+    def want(self, name, position=0):
+        """The one encoder that is wanted from now on."""
+        fresh = self.wanted.with_suffix(".new")
+        fresh.write_text(f"{name} {position}")
+        fresh.replace(self.wanted)
 
     def get(self, path, timeout=15):
         return httpx.get(self.url + path, timeout=timeout).text

@@ -96,15 +96,25 @@ def test_no_orphan_is_left_by_a_parent_that_is_killed(running):
 def test_another_encoder_joins_and_the_first_stays(running):
     host = running(workers=0, linger_seconds=600.0)
     host.encode("a.sock")
-    host.wanted.write_text("b.sock")
+    host.want("b.sock")
     host.encode("b.sock")
     host.encode("a.sock")
+
+
+def test_an_encoder_that_has_to_follow_from_earlier_starts_again(running):
+    host = running(workers=0)
+    host.encode()
+    first = host.encoder()
+    host.want("a.sock", 50)
+    assert gone([first], 20)
+    host.encode()
+    assert host.encoder() != first
 
 
 def test_an_encoder_that_is_not_wanted_any_more_ends(running):
     host = running(workers=0, linger_seconds=0.5)
     host.encode("a.sock")
-    host.wanted.write_text("b.sock")
+    host.want("b.sock")
     host.encode("b.sock")
     deadline = time.monotonic() + 20
     while (host.folder / "run" / "a.sock").exists():
