@@ -9,7 +9,7 @@ from recsys.errors import ConfigError
 
 
 def take(run: Path) -> IO[bytes]:
-    """The run folder, for this process alone, without what an earlier one left: a board may be of another store.
+    """The run folder, for this process alone, without what an earlier one left: sockets, and a board of another store.
 
     Raises:
         ConfigError: it is in use, or cannot be made.
@@ -24,7 +24,7 @@ def take(run: Path) -> IO[bytes]:
     except OSError:
         lock.close()
         raise ConfigError(f"{run} is in use by another `jobrec serve`; stop it, or give another run folder") from None
-    for remains in [*run.glob("board*"), *run.glob("*.sock")]:
+    for remains in [*run.glob("board*"), *(one for one in run.iterdir() if one.is_socket())]:
         remains.unlink(missing_ok=True)
     return lock
 
