@@ -54,10 +54,12 @@ def _simulate(args: argparse.Namespace) -> Answer:
 
 
 def _train(args: argparse.Namespace) -> Answer:
+    from serving.bundles import refuse_active
     from training.config import load_config
     from training.train import train, train_on
 
     started, config = time.perf_counter(), load_config(args.config)
+    refuse_active(args.out)
     unread: Answer = {}
     if args.store is None:
         trained = train(config, args.data, args.out, args.cache, say)

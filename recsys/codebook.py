@@ -4,7 +4,7 @@ A codebook keeps a hash of each word, not the word: a million employers take 12 
 that arrives later gets the number that training gave.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
@@ -33,11 +33,6 @@ class Codebook:
         hashes = np.array([_hash(word) for word in distinct], np.uint64)
         order = np.argsort(hashes, kind="stable")
         return numbers.astype(np.int32), cls(hashes[order], order.astype(np.int32))
-
-    @classmethod
-    def empty(cls) -> "Codebook":
-        """A codebook without a word."""
-        return cls(np.empty(0, np.uint64), np.empty(0, np.int32))
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -70,11 +65,6 @@ class Codebooks:
     industry: Codebook
     occupation: Codebook
     region: Codebook
-
-    @classmethod
-    def empty(cls) -> "Codebooks":
-        """Without a word."""
-        return cls(*(Codebook.empty() for _ in fields(cls)))
 
 
 def _clean(words: pd.Series) -> pd.Series:

@@ -170,6 +170,21 @@ class Home:
             yield
 
 
+def refuse_active(out: Path) -> None:
+    """Whether a bundle may be trained into a folder: not over the active one of a home, where no gate would check it.
+
+    Raises:
+        BundleError: it is the active one, or the pointer of its home cannot be read.
+    """
+    for place in (out.parent.resolve() / out.name, out.resolve()):  # either may be a link
+        home = Home(place.parent.parent)
+        if place.parent == home.bundles and home.active() == place:
+            raise BundleError(
+                f"{out} is the active bundle of {home.path}, which no gate would check: train into another folder of "
+                f"{home.bundles}, then `jobrec bundles activate NAME --home {home.path}`"
+            )
+
+
 def write_whole(file: Path, document: dict[str, Any]) -> None:
     """Write a JSON file so that a crash at any moment leaves the old one or the new one.
 

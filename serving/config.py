@@ -32,7 +32,8 @@ class ServeConfig(Settings):
         notice_seconds: after SIGTERM, /health/ready answers 503 for so long before the door is closed, so that
             balancers send nobody any more; 0: the door closes at once.
         drain_seconds: then requests that were begun are finished within so long.
-        hung_seconds: a worker whose event loop stands still for so long is killed and started again.
+        hung_seconds: a worker whose event loop stands still for so long, or an encoder's process that does not get on
+            with what it has begun, is killed and started again.
     """
 
     workers: int = Field(1, ge=1, le=256)

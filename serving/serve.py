@@ -2,17 +2,14 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from recsys.encode import EncoderConfig
-from recsys.errors import BundleError
-from recsys.manifest import read_manifest
-from serving.bundles import Home
 from serving.config import ServeConfig
-from serving.encoder.process import EncoderJob
-from serving.rendezvous import socket_of
+from serving.job import ServeJob
 from serving.store import Store
-from serving.supervisor import Encoders, ServeJob, serve
+from serving.supervisor import serve
+from serving.wanted import WantedEncoders
 from serving.worker import TOLD, Told
 
 
@@ -47,24 +44,5 @@ def run_service(
         options="serving.worker:options",
         draining="serving.worker:draining",
     )
-    serve(job, encoders_of(home, store, run, cache), ready)
-
-
-def encoders_of(home: Path, store: str, run: Path, cache: Path) -> Encoders:
-    """The encoder process of the active bundle; it follows the log from the oldest bundle of the same encoder.
-
-    From the oldest: a rollback must find the vectors of all that came after it.
-    """
-    place = Home(home)
-
-    def wanted() -> list[EncoderJob]:
-        active = place.active()
-        if active is None:
-            raise BundleError(f"no bundle is active in {home}: jobrec bundles activate NAME --home {home}")
-        encoder = read_manifest(active)["encoder"]
-        alike = [one.position for one in place.list() if one.encoder == encoder["name"] and not one.damage]
-        config = EncoderConfig.model_validate(encoder["config"])
-        address = socket_of(run, encoder["name"])
-        return [EncoderJob(address, config, cache, store, run / "board", min(alike, default=0))]
-
-    return wanted
+    with closing(WantedEncoders(home, store, run, cache)) as wanted:
+        serve(job, wanted, ready)

@@ -33,7 +33,7 @@ from training.sources import read_tables
 from training.train import Trained, train, train_on
 
 #: Fixtures of one room that stand beside its tests: a second conftest.py would hide this one from ``import conftest``.
-pytest_plugins = ["store_fixtures"]
+pytest_plugins = ["store_fixtures", "hosts"]
 
 #: Small factors, so that nothing takes long. The hash encoder needs no model.
 ENGINE = EngineSettings(factors=FactorSettings(dimensions=16, iterations=5))

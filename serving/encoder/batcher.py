@@ -32,6 +32,7 @@ _CUT: Final = 1280
 #: What a text costs beyond its characters, in characters.
 _EACH: Final = 40
 _ONLINE_STEPS: Final = 3  # of online requests, one after another, while bulk waits
+_IDLE: Final = 0.25  # seconds, at most, between two turns with nothing to do
 _SLOWEST, _FASTEST = 2e3, 1e8  # characters a second, bounds of what is believed
 
 
@@ -69,6 +70,9 @@ class Batcher:
     Args:
         encoder: used by this thread alone.
         most_waiting: texts that may wait in each of the two lines.
+
+    Attributes:
+        turns: rises with each batch, and a few times a second where none is there.
     """
 
     def __init__(self, encoder: Encoder, most_waiting: int = 4096) -> None:
@@ -80,6 +84,8 @@ class Batcher:
         self._speeds = [_SLOWEST, _SLOWEST]  # of each line: single texts are slower than full batches
         self._online_steps = 0
         self._open = True
+        self.turns = 0
+        self._clock: int | None = None
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
 
     def start(self) -> None:
@@ -139,6 +145,19 @@ class Batcher:
             raise job.error
         return job.vectors, tuple(job.refused)
 
+    @property
+    def alive(self) -> bool:
+        """Whether there is still a thread that encodes."""
+        return self._thread.is_alive()
+
+    def processor_seconds(self) -> float:
+        """Processor time that the encoding thread has used itself; 0 before it runs."""
+        clock = self._clock
+        try:
+            return 0.0 if clock is None else time.clock_gettime(clock)
+        except OSError:  # it has just ended
+            return 0.0
+
     def speed(self) -> float:
         """Characters of bulk encoded in a second, as seen lately (a text counts ``cost``)."""
         return self._speeds[1]
@@ -166,15 +185,18 @@ class Batcher:
         self._waiting[line] = 0
 
     def _run(self) -> None:
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
         while True:
             with self._changed:
                 line, batch = self._take()
                 while not batch:
                     if not self._open:
                         return
-                    self._changed.wait()
+                    self.turns += 1
+                    self._changed.wait(_IDLE)
                     line, batch = self._take()
             self._encode(batch, line)
+            self.turns += 1
 
     def _take(self) -> tuple[int, list[tuple[Job, int]]]:
         """The next batch, and of which line: pairs of a job and which of its texts; the lock is held."""

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from recsys.errors import StoreError
 from serving.board import Board
 from serving.encoder.batcher import Batcher
 from serving.encoder.indexer import Indexer, Log
+from serving.encoder.pulse import PULSE, Pulse
 from serving.encoder.server import Server
 from serving.parent import when_parent_ends
 
@@ -50,8 +51,12 @@ def texts_of(kind: str, documents: Sequence[dict[str, Any]]) -> Sequence[Sequenc
     return posting_texts_of_all(documents) if kind == "posting" else candidate_texts_of_all(documents)
 
 
-def run(job: EncoderJob) -> None:
+def run(job: EncoderJob, got_on: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM, or until the process that spawned this one has ended.
+
+    Args:
+        job: what to do.
+        got_on: called again and again, from when it answers, as long as it gets on.
 
     Raises:
         JobrecError: the encoder, the store or the socket cannot be opened.
@@ -64,11 +69,15 @@ def run(job: EncoderJob) -> None:
     encoder.encode(["a word, so that the model is loaded before anybody asks"])
     batcher = Batcher(encoder, job.most_waiting)
     batcher.start()
+    got_on()  # from before anybody can ask it
     server = Server(job.address, batcher)
     server.start()
     log.info("encoder %s answers at %s", encoder.name, job.address)
     indexer = _follow(job.store, job, batcher) if job.store is not None else None
-    ended.wait()
+    pulse = Pulse(batcher, server)
+    while not ended.wait(PULSE):
+        if pulse.got_on():
+            got_on()
     server.stop(job.drain_seconds)
     if indexer is not None:
         indexer.stop(job.drain_seconds)

@@ -44,6 +44,11 @@ class Server:
         """Begin to accept."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether there is still a thread that accepts."""
+        return self._thread.is_alive()
+
     def stop(self, seconds: float) -> None:
         """Accept nobody more, finish what waits within ``seconds``, remove the socket."""
         self._stopping = True

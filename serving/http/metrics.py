@@ -1,6 +1,7 @@
-"""Figures for Prometheus. With PROMETHEUS_MULTIPROC_DIR set, any worker answers for all of them."""
+"""Figures for Prometheus. With PROMETHEUS_MULTIPROC_DIR set, as workers have it, any of them answers for all."""
 
 import os
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,6 +11,7 @@ from serving.http.limits import Buckets, Lanes
 from serving.http.port import Readiness
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
+_TRIES: Final = 3
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
@@ -82,6 +84,13 @@ class Metrics:
         """What a scrape reads."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        for _ in range(_TRIES - 1):
+            with suppress(FileNotFoundError):  # of a worker that ended before it counted, since the folder was read
+                return _together()
+        return _together()
+
+
+def _together() -> bytes:
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together)

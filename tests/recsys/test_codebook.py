@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.codebook import Codebook, Codebooks
+from recsys.codebook import Codebook
 
 WORDS = st.lists(st.one_of(st.none(), st.sampled_from(["Acme", " acme ", "ACME  Inc", "acme inc", "", "  ", "Zoo"])))
 
@@ -48,4 +48,5 @@ def test_what_arrives_later_gets_the_number_that_training_gave(words, later):
 
 
 def test_an_empty_codebook_numbers_from_nought():
-    assert Codebooks.empty().company.look_up(series(["b", "a", "b"]), {}).tolist() == [0, 1, 0]
+    _, book = Codebook.learn(series([]))
+    assert book.look_up(series(["b", "a", "b"]), {}).tolist() == [0, 1, 0]

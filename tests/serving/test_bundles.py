@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import jobrec
 from recsys.errors import BundleError
 from recsys.manifest import MANIFEST, write_manifest
 from serving.bundle_commands import activate_bundle, list_bundles, roll_back
-from serving.bundles import Home, write_whole
+from serving.bundles import Home, refuse_active, write_whole
 from serving.gate import Gate, GateSettings
 
 
@@ -267,3 +268,39 @@ def test_a_home_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BundleError, match="cannot be the home of a service"):
         Home(Path(tmp_path / "file")).rollback(let_through, print)
+
+
+def test_training_over_the_active_bundle_is_refused(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    for name in ("a", "b"):
+        (home.bundles / name).mkdir(parents=True)
+    (home.bundles / "link").symlink_to("a")
+    write_whole(home.path / "active.json", {"bundle": "a", "serial": 1, "at": 0.0, "before": ["b"]})
+    monkeypatch.chdir(home.bundles)
+    for out in (home.bundles / "a", home.bundles / "b" / ".." / "a", home.bundles / "link", Path("a")):
+        with pytest.raises(BundleError, match=r"is the active bundle .*`jobrec bundles activate NAME --home") as caught:
+            refuse_active(out)
+        assert "\n" not in str(caught.value)
+    for out in (home.bundles / "b", home.bundles / "new", home.path / "a", tmp_path / "a", Path("bundles") / "a"):
+        refuse_active(out)
+    write_whole(home.path / "active.json", {"bundle": "gone", "serial": 2, "at": 0.0, "before": []})
+    (tmp_path / "elsewhere").mkdir()
+    (home.bundles / "far").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="is the active bundle"):
+        refuse_active(home.bundles / "gone")  # what is written there would be served at once
+    write_whole(home.path / "active.json", {"bundle": "far", "serial": 3, "at": 0.0, "before": []})
+    with pytest.raises(BundleError, match="is the active bundle"):
+        refuse_active(home.bundles / "far")
+
+
+def test_the_command_trains_not_over_the_active_bundle(tmp_path, capsys):
+    home = Home(tmp_path)
+    (home.bundles / "a").mkdir(parents=True)
+    write_whole(home.path / "active.json", {"bundle": "a", "serial": 1, "at": 0.0, "before": []})
+    config = Path(__file__).parents[2] / "configs" / "default.yaml"
+    told = ["train", "--config", str(config), "--out", str(home.bundles / "a")]
+    assert jobrec.main([*told, "--data", str(tmp_path)]) == 2
+    assert jobrec.main([*told, "--store", f"sqlite:///{tmp_path / 'none.db'}"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("jobrec train: ") and "is the active bundle" in line for line in lines)

@@ -1,6 +1,5 @@
 """The parent of a host's processes: real ones, that die, drain, and leave no orphan."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -9,111 +8,12 @@ import time
 import httpx
 import numpy as np
 import pytest
+from hosts import cmdline, gone, stand_still
 
-from recsys.encode import EncoderConfig, HashEncoder
-from recsys.errors import ConfigError, EncoderGone
-from serving.encoder.client import EncoderClient
-from serving.encoder.process import EncoderJob
-from serving.supervisor import ServeJob, serve
-
-SPAWN = multiprocessing.get_context("spawn")
-
-
-def serve_here(job, addresses, wanted, pipe):
-    """In a process of its own: encoders at those addresses that lie in the file ``wanted``, one a line."""
-
-    def encoders():
-        return [EncoderJob(addresses / name, EncoderConfig(encoder="hash")) for name in wanted.read_text().split()]
-
-    serve(job, encoders, lambda host, port: pipe.send(port))
-
-
-class Running:
-    def __init__(self, folder, **settings):
-        self.folder, self.wanted = folder, folder / "wanted"
-        self.wanted.write_text("a.sock")
-        job = ServeJob(folder / "run", **{"app": "tiny_app:create", "workers": 2, "port": 0} | settings)
-        here, there = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=serve_here, args=(job, folder / "run", self.wanted, there))
-        self.process.start()
-        assert here.poll(30)
-        self.url = f"http://127.0.0.1:{here.recv()}"
-
-    def get(self, path, timeout=15):
-        return httpx.get(self.url + path, timeout=timeout).text
-
-    def workers(self, count, seconds=20):
-        """Numbers of processes that answer, once there are so many of them."""
-        deadline, seen = time.monotonic() + seconds, set()
-        while len(seen) < count:
-            assert time.monotonic() < deadline, seen
-            seen.add(int(self.get("/")))
-        return seen
-
-    def encode(self, name="a.sock", seconds=20):
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return EncoderClient(self.folder / "run" / name).encode(["cook"])
-            except EncoderGone:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-
-    def children(self):
-        return descendants(self.process.pid)
-
-    def stop(self, number=signal.SIGTERM):
-        os.kill(self.process.pid, number)
-        self.process.join(20)
-        return self.process.exitcode
-
-
-def descendants(pid):
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as file:
-                    state, parent = file.read().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if int(parent) == pid and state != "Z":
-                found += [int(name), *descendants(int(name))]
-    return found
-
-
-def left(pids):
-    found = []
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rsplit(")", 1)[1].split()[0] != "Z":
-                    found.append(pid)
-        except OSError:
-            continue
-    return found
-
-
-def gone(pids, seconds=10):
-    deadline = time.monotonic() + seconds
-    while left(pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not left(pids)
-
-
-@pytest.fixture
-def running(tmp_path):
-    started = []
-
-    def start(**settings):
-        started.append(Running(tmp_path, **settings))
-        return started[-1]
-
-    yield start
-    for one in started:
-        if one.process.is_alive():
-            one.stop()
-        one.process.close()
+from recsys.encode import HashEncoder
+from recsys.errors import ConfigError
+from serving.job import ServeJob
+from serving.supervisor import serve
 
 
 def test_what_dies_is_started_again_and_sigterm_ends_all(running):
@@ -136,9 +36,25 @@ def test_what_dies_is_started_again_and_sigterm_ends_all(running):
     assert not (host.folder / "run" / "a.sock").exists()
 
 
-def cmdline(pid):
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read()
+def test_an_encoder_that_stands_still_is_replaced(running):
+    host = running(workers=0, hung_seconds=2.0)
+    host.encode()
+    hung = host.encoder()
+    stand_still(hung)
+    assert gone([hung], 30)
+    host.encode()
+    assert host.encoder() != hung
+
+
+@pytest.mark.long
+def test_an_encoder_within_one_long_batch_is_not_replaced(running):
+    """One text that takes several times as long as an encoder may stand still."""
+    host = running(workers=0, hung_seconds=2.0)
+    host.encode()
+    busy, began = host.encoder(), time.monotonic()
+    host.encode(text=" ".join(f"w{number}x" for number in range(150_000)), timeout=120)
+    assert time.monotonic() - began > 3
+    assert host.encoder() == busy
 
 
 def test_sigterm_finishes_what_was_begun_and_is_bounded(running):
@@ -177,16 +93,33 @@ def test_no_orphan_is_left_by_a_parent_that_is_killed(running):
     again.workers(1)
 
 
-def test_another_encoder_joins_and_the_first_leaves_later(running):
-    host = running(workers=0, linger_seconds=2.0)
+def test_another_encoder_joins_and_the_first_stays(running):
+    host = running(workers=0, linger_seconds=600.0)
     host.encode("a.sock")
-    host.wanted.write_text("b.sock")
+    host.want("b.sock")
     host.encode("b.sock")
     host.encode("a.sock")
-    deadline = time.monotonic() + 15
+
+
+def test_an_encoder_that_has_to_follow_from_earlier_starts_again(running):
+    host = running(workers=0)
+    host.encode()
+    first = host.encoder()
+    host.want("a.sock", 50)
+    assert gone([first], 20)
+    host.encode()
+    assert host.encoder() != first
+
+
+def test_an_encoder_that_is_not_wanted_any_more_ends(running):
+    host = running(workers=0, linger_seconds=0.5)
+    host.encode("a.sock")
+    host.want("b.sock")
+    host.encode("b.sock")
+    deadline = time.monotonic() + 20
     while (host.folder / "run" / "a.sock").exists():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.05)
     host.encode("b.sock")
 
 

