@@ -4,10 +4,11 @@ The log only grows, and an answer names how far it was read. So the same is read
 written since, and it is what a worker that holds the candidate in memory would have.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
+from recsys.candidates import Profiles
 from recsys.errors import StoreError, StoreUnavailable
 from serving.live.log import Log
 from serving.live.lookup import Lookup
@@ -15,6 +16,8 @@ from serving.live.people import Named, Person
 from serving.live.reading import ProfileReader
 from serving.live.waiting import Waiting, texts_of
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _THREADS: Final = 4
 
 
@@ -65,31 +68,34 @@ class StoredPast:
         return person
 
     def _read(self, candidate_id: str, position: int, indexed: int) -> Person:
-        """The same as ``Follower`` makes of these entries, step by step."""
-        person, named, latest = Person(), Named(), None
+        """The same as ``Follower`` makes of these entries; what it passed over, and told, is passed over here."""
+        forgotten, named, profiles = False, Named(), list[Waiting]()
         for entry in self._log.changes_of(candidate_id, self._after, position):
             if entry.kind == "candidate_gone":
-                person, named, latest = Person(forgotten=True), Named(), None
-                continue
-            try:
-                if entry.kind == "event":
-                    named.add(entry.document)
-                else:
-                    person, latest = replace(person, profile=self._reader.read(entry.document, None)), entry
-            except MemoryError:
-                raise
-            except Exception:  # passed over, as the follower did, who told
-                continue
-        if latest is not None and latest.position <= indexed:
-            person = self._with_texts(person, Waiting(latest.position, "candidate", candidate_id, latest.document))
-        return replace(person, events=named.events, names=named.names)
+                forgotten, named, profiles = True, Named(), []
+            elif entry.kind == "candidate":
+                profiles.append(Waiting(entry.position, "candidate", candidate_id, entry.document))
+            else:
+                _unless_unreadable(named.add, entry.document)
+        latest = (self._profile(one, indexed) for one in reversed(profiles))
+        profile = next((one for one in latest if one is not None), None)
+        return Person(profile, forgotten, named.events, named.names)
 
-    def _with_texts(self, person: Person, one: Waiting) -> Person:
-        lookup = self._lookup.another()
-        lookup.ready(texts_of([one]))
-        try:
-            return replace(person, profile=self._reader.read(one.document, lookup))
-        except (StoreError, MemoryError):
-            raise
-        except Exception:  # likewise
-            return person
+    def _profile(self, one: Waiting, indexed: int) -> Profiles | None:
+        """With its texts' vectors where they are there and it can be read so; what is read so can be read without."""
+        profile = None
+        if one.position <= indexed:
+            lookup = self._lookup.another()
+            lookup.ready(texts_of([one]))
+            profile = _unless_unreadable(self._reader.read, one.document, lookup)
+        return _unless_unreadable(self._reader.read, one.document, None) if profile is None else profile
+
+
+def _unless_unreadable(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What ``read`` gives, None where the document cannot be read; trouble with the store or memory is raised."""
+    try:
+        return read(*args, **kwargs)
+    except (StoreError, MemoryError):
+        raise
+    except Exception:
+        return None

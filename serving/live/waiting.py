@@ -32,9 +32,10 @@ class Waiting:
 
 def texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
     """What is encoded of each document; nothing of one that cannot be read."""
+    postings, candidates = ([one.document for one in ready if one.kind == kind] for kind in ("posting", "candidate"))
     try:
-        of_postings = iter(posting_texts_of_all([one.document for one in ready if one.kind == "posting"]))
-        of_candidates = iter(candidate_texts_of_all([one.document for one in ready if one.kind == "candidate"]))
+        of_postings = iter(posting_texts_of_all(postings) if postings else ())
+        of_candidates = iter(candidate_texts_of_all(candidates) if candidates else ())
     except Exception:  # told when it is brought in
         return [texts for one in ready for texts in texts_of([one])] if len(ready) > 1 else [[]]
     return [list(next(of_postings if one.kind == "posting" else of_candidates)) for one in ready]
