@@ -9,7 +9,7 @@ from recsys.config import Settings
 from recsys.errors import ConfigError
 from serving.gate import GateSettings
 from serving.http.settings import HttpSettings
-from serving.live.service import LiveSettings
+from serving.live.settings import LiveSettings
 
 
 class DecisionSettings(Settings):

@@ -161,7 +161,9 @@ class ActiveBundle:
         lookup = Lookup(self._store, encoder, bundle.catalogue.title.dimension)
         position = int(bundle.manifest["position"])
         reader = profile_reader(bundle, EncoderClient(socket_of(self._told.run, encoder), encoder), self._store)
-        follower = Follower(bundle, position, self._store, lookup, self._told.config.live.room, reader)
+        live = self._told.config.live
+        limits = (live.most_changed, live.patience_seconds)
+        follower = Follower(bundle, position, self._store, lookup, live.room, reader, *limits)
         follower.warm_up()
         return follower
 

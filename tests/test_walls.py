@@ -47,12 +47,12 @@ SEAMS = {
     "alembic": {
         "serving/store/migration.py",
         "serving/store/migrations/env.py",
-        "serving/store/migrations/versions/r0001.py",
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002")),
     },
     "sqlalchemy": {
         *(f"serving/store/{stem}.py" for stem in ("apply", "commands", "connect", "migration", "model", "question")),
         *(f"serving/store/{stem}.py" for stem in ("store", "tables")),
-        "serving/store/migrations/versions/r0001.py",
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002")),
     },
     "fastapi": {"serving/http/app.py"},
     "prometheus_client": {"serving/http/metrics.py", "serving/figures.py"},

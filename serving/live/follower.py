@@ -7,31 +7,31 @@ postings are in the catalogue. The grain in which the log is read leaves no trac
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nsmallest
 from itertools import groupby
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
-from immutables import Map
 from numpy.typing import NDArray
 
 from recsys.bundle import Bundle
-from recsys.candidates import Profiles
-from recsys.codes import Codes
-from recsys.documents import candidate_frames, candidate_texts_of_all, posting_texts_of_all
 from recsys.engine import Engine
 from recsys.errors import RequestError, StoreError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
 from recsys.newcomers import Describer, Newcomers
-from recsys.profiles import profiles_of
 from recsys.request import Request
 from recsys.stored import read_candidates
+from serving.live.held import Held
+from serving.live.log import Entry, Log
 from serving.live.lookup import Lookup
-from serving.live.people import People, Person, Strangers, event_bytes
+from serving.live.past import StoredPast
+from serving.live.people import People, Person
+from serving.live.reading import ProfileReader
 from serving.live.state import ReadProfile, State
+from serving.live.waiting import Waiting, texts_of
 
 log = logging.getLogger(__name__)
 
@@ -39,44 +39,6 @@ Document = dict[str, Any]
 _NAN: Final = float("nan")
 _AT_ONCE: Final = 1000  # entries of the log read at once
 _DESCRIBED_AT_ONCE: Final = 64  # postings between two publications, so that a bulk does not hold up events
-
-
-class Entry(Protocol):
-    """A change of the log."""
-
-    position: int
-    kind: Any
-    key: str
-    document: Document | None
-
-
-class Log(Protocol):
-    """What the follower needs of the store."""
-
-    def changes(self, after: int, limit: int, upto: int | None = None) -> Sequence[Any]:
-        """Entries of the log, in order."""
-        ...
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A document whose texts have no vectors yet.
-
-    Attributes:
-        position: of the log.
-        kind: "posting" or "candidate".
-        key: its id.
-        document: as written.
-        changes: it is another form of a posting that was there just before, not one that is new or came back.
-        gone: it was taken down while it waited.
-    """
-
-    position: int
-    kind: str
-    key: str
-    document: Document
-    changes: bool = False
-    gone: bool = False
 
 
 class Follower:
@@ -93,10 +55,20 @@ class Follower:
         lookup: vectors and places that the encoder's process found.
         room: postings that may arrive or change before another bundle is needed.
         read_profile: of those who are not stored.
+        most_changed: candidates whose changes are held in memory; the others are looked up. None: all are held.
+        patience_seconds: for a look-up.
     """
 
     def __init__(
-        self, bundle: Bundle, position: int, log: Log, lookup: Lookup, room: int, read_profile: ReadProfile
+        self,
+        bundle: Bundle,
+        position: int,
+        log: Log,
+        lookup: Lookup,
+        room: int,
+        read_profile: ReadProfile,
+        most_changed: int | None = None,
+        patience_seconds: float = 0.5,
     ) -> None:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
@@ -107,11 +79,13 @@ class Follower:
             GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
         )
         nobody = to_candidates([Request()], bundle.catalogue, bundle.skills).profiles
-        people = People(read_candidates(bundle), nobody, Map(), Strangers())
+        self._reader, self._held = ProfileReader(bundle), Held(most_changed)
+        past = StoredPast(log, lookup, self._reader, position, patience_seconds)
+        base, held = read_candidates(bundle), self._held
+        people = People(base, nobody, past, held.away, held.persons, position, position)
         engine = replace(Engine.from_bundle(bundle), catalogue=growth.snapshot(), explainer=explainer)
         self.state = State(engine, people, position, position, read_profile)  #: the last that was published
         self._waiting: dict[tuple[str, str], list[Waiting]] = {}
-        self._changed = people.changed
         self._brought = position
         self.keys_at = 0  #: position of the last change of API keys that was read
         self.skipped = 0  #: changes that could not be read, or have a text on which the encoder fails
@@ -172,7 +146,7 @@ class Follower:
         if len(ready) > _DESCRIBED_AT_ONCE:
             upto = ready[_DESCRIBED_AT_ONCE].position - 1
             ready = ready[:_DESCRIBED_AT_ONCE]
-        texts = _texts_of(ready)
+        texts = texts_of(ready)
         count = self._lookup.ready(texts)
         if count < len(ready):
             upto = ready[count].position - 1
@@ -198,7 +172,7 @@ class Follower:
     def _publish(self, position: int, indexed: int) -> None:
         before = self.state
         engine = replace(before.engine, catalogue=self._growth.snapshot())
-        people = before.people.with_changed(self._changed)
+        people = replace(before.people, changed=self._held.persons, position=position, indexed=indexed)
         self.state = replace(before, engine=engine, people=people, position=position, indexed=indexed)
 
     def _apply(self, entry: Entry) -> None:
@@ -247,44 +221,22 @@ class Follower:
 
     def _candidate(self, entry: Entry) -> None:
         document = dict(entry.document or {})
-        self._profile(entry.key, document, entry.position, encoded=False)
+        self._profile(entry.key, document, encoded=False)
         self._wait(Waiting(entry.position, "candidate", entry.key, document))
 
     def _candidate_gone(self, entry: Entry) -> None:
         self._waiting.pop(("candidate", entry.key), None)
-        self._changed = self._changed.set(entry.key, Person(forgotten=True, position=entry.position))
+        self._held.put(entry.key, Person(forgotten=True))
 
     def _event(self, entry: Entry) -> None:
         document = entry.document or {}
-        people = self.state.people
-        record = event_bytes(document, self._growth.ids, people.strangers)
-        person = self._changed.get(document["candidate_id"], Person())
-        self._changed = self._changed.set(document["candidate_id"], person.did(record, entry.position))
+        who = document["candidate_id"]
+        self._held.put(who, self._held.get(who).did(document, self._growth.ids))
 
-    def _profile(self, candidate_id: str, document: Document, position: int, encoded: bool) -> None:
-        person = self._changed.get(candidate_id, Person())
-        person = replace(person, profile=self._read(document, encoded), position=max(person.position, position))
-        self._changed = self._changed.set(candidate_id, person)
-
-    def _read(self, document: Document, encoded: bool) -> Profiles:
-        """The arrays of a profile; without its texts' vectors as long as they may not be there."""
-        candidates, experience = candidate_frames([document])
-        points = self._lookup.points if encoded else given_points
-        encode = self._lookup.codes if encoded else self._no_vectors
-        return profiles_of(
-            candidates,
-            experience,
-            points(candidates),
-            points(experience),
-            encode,
-            self._bundle.catalogue.lexicon,
-            self._bundle.skills,
-        )
-
-    def _no_vectors(self, texts: Sequence[str]) -> Codes:
-        return Codes(
-            np.zeros((len(texts), self._bundle.catalogue.title.dimension), np.int8), np.zeros(len(texts), np.float32)
-        )
+    def _profile(self, candidate_id: str, document: Document, encoded: bool) -> None:
+        """Without its texts' vectors as long as they may not be there."""
+        profile = self._reader.read(document, self._lookup if encoded else None)
+        self._held.put(candidate_id, replace(self._held.get(candidate_id), profile=profile))
 
     def _bring_postings(self, ready: list[Waiting]) -> None:
         """Add postings in the order of the log, each id once at a time."""
@@ -332,7 +284,7 @@ class Follower:
         for one in ready:
             if len(self._waiting[one.kind, one.key]) == 1:  # of several, the last one's words count already
                 try:
-                    self._profile(one.key, one.document, one.position, encoded=True)
+                    self._profile(one.key, one.document, encoded=True)
                 except (StoreError, MemoryError):
                     raise
                 except Exception as error:
@@ -348,19 +300,3 @@ class Follower:
             del self._waiting[one.kind, one.key]
             return None
         return left[-1]
-
-
-def _texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
-    """What is encoded of each document; nothing of one that cannot be read."""
-    try:
-        of_postings = iter(posting_texts_of_all([one.document for one in ready if one.kind == "posting"]))
-        of_candidates = iter(candidate_texts_of_all([one.document for one in ready if one.kind == "candidate"]))
-    except Exception:  # told when it is brought in
-        return [texts for one in ready for texts in _texts_of([one])] if len(ready) > 1 else [[]]
-    return [list(next(of_postings if one.kind == "posting" else of_candidates)) for one in ready]
-
-
-def given_points(frame: Any) -> NDArray[np.float32]:
-    """Degrees (R, 2) that a table gives, NaN elsewhere."""
-    points: NDArray[np.float32] = frame.reindex(columns=["latitude", "longitude"]).to_numpy(np.float32).reshape(-1, 2)
-    return points

@@ -36,6 +36,10 @@ class Lookup:
         self._read: dict[bytes, bytes] = {}
         self.asking = Asking()  #: the store
 
+    def another(self) -> "Lookup":
+        """The same for another thread."""
+        return Lookup(self._store, self._encoder, self._dimension)
+
     def ready(self, texts: Sequence[Sequence[str]]) -> int:
         """How many documents from the first on have vectors of all their texts; those are kept for ``codes``."""
         digests = [[one for text in some if (one := digest_of(text)) is not None] for some in texts]

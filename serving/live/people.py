@@ -1,11 +1,12 @@
 """Candidates as they stand now: those of the bundle, and what they wrote and did since.
 
-Of the bundle nothing is copied: its arrays are mapped. What came since is kept as a few bytes an event.
+Of the bundle nothing is copied: its arrays are mapped. What came since is kept as a few bytes an event, of those who
+are away in the store alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from immutables import Map
@@ -17,7 +18,7 @@ from recsys.ids import Ids
 from recsys.schema import EVENT_TYPES, IMPRESSION, UNDO
 from serving.store.eventlog import UNKNOWN_TIME
 
-#: An event since the bundle: ``posting`` is a catalogue row, or -2 - n for the posting that ``Strangers`` lists as n.
+#: An event since the bundle: ``posting`` is a catalogue row, or -2 - n for the n-th of the ``names`` beside it.
 EVENT: Final = np.dtype([("posting", "<i4"), ("kind", "u1"), ("time", "<f8"), ("value", "<f4")])
 
 
@@ -29,46 +30,57 @@ class Person:
         profile: arrays of one candidate; None: as in the bundle.
         forgotten: deleted since, so that nothing of the bundle counts.
         events: records of ``EVENT``, in the order of the log; undos among them.
-        position: of the last change.
+        names: ids of postings in ``events`` that the catalogue did not know (yet) at the time.
     """
 
     profile: Profiles | None = None
     forgotten: bool = False
     events: bytes = b""
-    position: int = 0
+    names: tuple[str, ...] = ()
 
-    def did(self, events: bytes, position: int) -> "Person":
-        """With further events."""
-        return replace(self, events=self.events + events, position=position)
+    def did(self, document: dict[str, Any], ids: Ids) -> "Person":
+        """With a further event."""
+        posting, names = document["posting_id"], self.names
+        code = int(ids.rows([posting])[0])
+        if code < 0:
+            names = names if posting in names else (*names, posting)
+            code = -2 - names.index(posting)
+        return replace(self, events=self.events + event_bytes(document, code), names=names)
 
 
-class Strangers:
-    """Ids of postings that events name and the catalogue does not know (yet), each numbered once; only ever longer."""
+class Past(Protocol):
+    """Where the changes of those who are not held are looked up."""
+
+    def person(self, candidate_id: str, position: int, indexed: int) -> Person:
+        """What changed of a candidate up to two positions; raises StoreError where that cannot be told."""
+        ...
+
+
+class Named:
+    """Collects events whose postings are all kept by name; nothing needs to be known of the catalogue."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._names: list[str] = []
+        self._parts: list[bytes] = []
 
-    def code(self, posting_id: str) -> int:
-        """The code that an event on this posting holds."""
-        number = self._numbers.setdefault(posting_id, len(self._names))
-        if number == len(self._names):
-            self._names.append(posting_id)
-        return -2 - number
+    def add(self, document: dict[str, Any]) -> None:
+        """The next event."""
+        number = self._numbers.setdefault(document["posting_id"], len(self._numbers))
+        self._parts.append(event_bytes(document, -2 - number))
 
-    def rows(self, codes: NDArray[np.int32], ids: Ids) -> NDArray[np.int32]:
-        """Rows of postings by row or code, -1 for those that are still not known."""
-        rows = codes.copy()
-        at = np.flatnonzero(codes < -1)
-        if len(at):
-            rows[at] = ids.rows([self._names[-2 - code] for code in codes[at].tolist()])
-        return rows
+    @property
+    def events(self) -> bytes:
+        """Records of ``EVENT``."""
+        return b"".join(self._parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """That they point to."""
+        return tuple(self._numbers)
 
 
-def event_bytes(document: dict[str, Any], ids: Ids, strangers: Strangers) -> bytes:
-    """The record of an event document."""
-    row = int(ids.rows([document["posting_id"]])[0])
-    code = row if row >= 0 else strangers.code(document["posting_id"])
+def event_bytes(document: dict[str, Any], code: int) -> bytes:
+    """The record of an event document on the posting that ``code`` stands for."""
     time = np.nan if document["timestamp"] == UNKNOWN_TIME else document["timestamp"]
     record = (code, EVENT_TYPES.index(document["type"]), time, document.get("value", np.nan))
     return np.array([record], EVENT).tobytes()
@@ -81,55 +93,68 @@ class People:
     Attributes:
         base: of the bundle.
         nobody: the profile of somebody of whom nothing is known, arrays of one.
+        past: where those are looked up who are away.
+        away: whose changes are not in ``changed``; it may name others, too, and those who went after this state.
         changed: by candidate id.
-        strangers: see there.
+        position: of the state.
+        indexed: likewise.
     """
 
     base: Candidates
     nobody: Profiles
+    past: Past
+    away: Container[str]
     changed: "Map[str, Person]"
-    strangers: Strangers
-
-    def row(self, candidate_id: str) -> int:
-        """The row in the bundle, -1 where it does not count."""
-        person = self.changed.get(candidate_id)
-        if person is not None and person.forgotten:
-            return -1
-        return int(self.base.ids.rows([candidate_id])[0])
+    position: int
+    indexed: int
 
     def knows(self, candidate_id: str) -> bool:
-        """Whether there is a profile or an event."""
-        person = self.changed.get(candidate_id)
-        if person is not None and (person.profile is not None or person.events):
-            return True
-        return self.row(candidate_id) >= 0
+        """Whether there is a profile or an event.
+
+        Raises:
+            StoreError: the candidate is away, and the store cannot tell.
+        """
+        person = self._person(candidate_id)
+        return person.profile is not None or bool(person.events) or self._row(candidate_id, person) >= 0
 
     def one(self, candidate_id: str, catalogue: Catalogue) -> Candidates:
-        """A snapshot that holds this candidate alone."""
-        row, person = self.row(candidate_id), self.changed.get(candidate_id)
-        profile = None if person is None else person.profile
+        """A snapshot that holds this candidate alone.
+
+        Raises:
+            StoreError: as ``knows``.
+        """
+        person = self._person(candidate_id)
+        row, profile = self._row(candidate_id, person), person.profile
         if profile is None:
             profile = self.nobody if row < 0 else _profile_at(self.base.profiles, row)
         events = _events_at(self.base.histories, row)
-        if person is not None and person.events:
+        if person.events:
             events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
-        return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, self.strangers, catalogue))
+        return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, person.names, catalogue))
 
-    def with_changed(self, changed: "Map[str, Person]") -> "People":
-        """The same with other changes."""
-        return replace(self, changed=changed)
+    def _person(self, candidate_id: str) -> Person:
+        held = self.changed.get(candidate_id)
+        if held is not None:
+            return held
+        if candidate_id in self.away:
+            return self.past.person(candidate_id, self.position, self.indexed)
+        return Person()
+
+    def _row(self, candidate_id: str, person: Person) -> int:
+        """The row in the bundle, -1 where it does not count."""
+        return -1 if person.forgotten else int(self.base.ids.rows([candidate_id])[0])
 
 
-def history_of(events: NDArray[Any], strangers: Strangers, catalogue: Catalogue) -> Histories:
+def history_of(events: NDArray[Any], names: Sequence[str], catalogue: Catalogue) -> Histories:
     """The history of one candidate, with the rows that postings have now; what only learning reads is left out.
 
     Args:
         events: records of ``EVENT``, those of the bundle before those of the log.
-        strangers: what codes below -1 stand for.
+        names: what codes below -1 stand for.
         catalogue: of the state.
     """
     codes = events["posting"].astype(np.int32)
-    rows = catalogue.fresh.now_of(strangers.rows(codes, catalogue.ids))
+    rows = catalogue.fresh.now_of(_rows(codes, names, catalogue.ids))
     kept = in_order(np.where(rows >= 0, rows, codes), events["kind"], events["time"])
     count = len(kept)
     return Histories(
@@ -141,6 +166,15 @@ def history_of(events: NDArray[Any], strangers: Strangers, catalogue: Catalogue)
         rank=np.full(count, -1, np.int16),
         page=np.full(count, -1, np.int32),
     )
+
+
+def _rows(codes: NDArray[np.int32], names: Sequence[str], ids: Ids) -> NDArray[np.int32]:
+    """Rows of postings by row or code, -1 for those that are still not known."""
+    rows = codes.copy()
+    at = np.flatnonzero(codes < -1)
+    if len(at):
+        rows[at] = ids.rows([names[-2 - code] for code in codes[at].tolist()])
+    return rows
 
 
 def in_order(posting: NDArray[np.int32], kind: NDArray[np.uint8], time: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -166,9 +200,10 @@ def in_order(posting: NDArray[np.int32], kind: NDArray[np.uint8], time: NDArray[
 
 def stranger_history(documents: Sequence[dict[str, Any]], catalogue: Catalogue) -> Histories:
     """The history of somebody who is not stored, from event documents."""
-    strangers = Strangers()
-    whole = b"".join(event_bytes(one, catalogue.ids, strangers) for one in documents)
-    return history_of(np.frombuffer(whole, EVENT), strangers, catalogue)
+    named = Named()
+    for one in documents:
+        named.add(one)
+    return history_of(np.frombuffer(named.events, EVENT), named.names, catalogue)
 
 
 _SHARED: Final = ("vectors", "terms")  # tables that the rows of profiles point into

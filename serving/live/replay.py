@@ -10,22 +10,15 @@ from recsys.bundle import Bundle, open_bundle
 from recsys.errors import DataError, RequestError, StoreError
 from serving.decisions import Decision, read_decisions, read_file
 from serving.live.follower import Follower
-from serving.live.lookup import Lookup
+from serving.live.log import Log
+from serving.live.lookup import Lookup, Vectors
 from serving.live.state import State
 
 _TOLERANCE = 1e-6  #: of scores; they are float32
 
 
-class Kept(Protocol):
+class Kept(Log, Vectors, Protocol):
     """What is needed of the store: its log, and the vectors that were made of it."""
-
-    def changes(self, after: int, limit: int, upto: int | None = None) -> Sequence[Any]:
-        """Entries of the log, in order."""
-        ...
-
-    def vectors(self, encoder: str, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Blobs by digest, of those that are there."""
-        ...
 
 
 class Replay:

@@ -5,14 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from pydantic import Field
-
-from recsys.config import Settings
 from recsys.errors import Behind, JobrecError, StoreUnavailable
 from serving.board import Board
 from serving.live.follower import Follower
+from serving.live.opening import Bundles
+from serving.live.settings import LiveSettings
 from serving.live.state import State
 from serving.store import Receipt, Store, Write
 
@@ -20,22 +19,6 @@ log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
 _HOLD = 0.5  # seconds that newcomers wait at most for a bundle that is about to be served
 _AGAIN, _MOST_AGAIN = 1.0, 60.0  # seconds until a bundle that was refused is tried again, at first and at most
-
-
-class LiveSettings(Settings):
-    """How a worker keeps up with the log.
-
-    Attributes:
-        room: postings that may arrive or change before another bundle is needed; each is compared with every request.
-        poll_seconds: how often other hosts' writes are looked for.
-        wait_seconds: a request that names a ``min_position`` is held for so long at most.
-        patience_seconds: a store that gives no answer for so long counts as gone: reads go on from memory.
-    """
-
-    room: int = Field(30_000, ge=1)
-    poll_seconds: float = Field(0.2, gt=0, le=60)
-    wait_seconds: float = Field(2.0, gt=0, le=60)
-    patience_seconds: float = Field(0.5, gt=0, le=60)
 
 
 @dataclass(frozen=True)
@@ -63,22 +46,6 @@ class Readiness:
     skipped: int = 0
     unplaced: int = 0
     waiting: int = 0
-
-
-class Bundles(Protocol):
-    """Which bundle is to be served."""
-
-    def active(self) -> str:
-        """Name of the active one, as answers give it; raises BundleError where it cannot be told."""
-        ...
-
-    def open(self) -> Follower:
-        """A follower of the active one; raises BundleError where it is damaged."""
-        ...
-
-    def open_first(self) -> Follower:
-        """A follower of the active one, or of the latest before it that is whole."""
-        ...
 
 
 class Service:

@@ -137,7 +137,14 @@ class _Fold:
         connection.execute(
             _ADD_CHANGES,
             [
-                {"position": position, "kind": line.kind, "key": line.key, "document": line.text, "at": at}
+                {
+                    "position": position,
+                    "kind": line.kind,
+                    "key": line.key,
+                    "document": line.text,
+                    "at": at,
+                    "candidate": line.candidate,
+                }
                 for line, position in self._log
             ],
         )

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: Revisions of the tables, oldest first, as in ``migrations/versions``.
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 
 METADATA: Final = MetaData()
 # PostgreSQL would order texts by the server's language, and slowly; SQLite orders by code point.
@@ -59,6 +59,14 @@ CHANGES: Final = Table(
     Column("key", _ID, nullable=False),
     Column("document", Text),
     Column("at", Float(53), nullable=False),
+    Column("candidate", _ID),  # whose profile or event it is
+)
+Index(
+    "changes_candidate",
+    CHANGES.c.candidate,
+    CHANGES.c.position,
+    sqlite_where=CHANGES.c.candidate.is_not(None),
+    postgresql_where=CHANGES.c.candidate.is_not(None),
 )
 #: One row: the last position given, the last one that was pruned, and a name that no other store has.
 HEAD: Final = Table(

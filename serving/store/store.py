@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine, bindparam, delete, select, update
 
@@ -27,6 +27,15 @@ _LOG: Final = (
     .order_by(CHANGES.c.position)
     .limit(bindparam("limit"))
 )
+_LOG_OF_ONE: Final = (
+    select(CHANGES.c.position, CHANGES.c.kind, CHANGES.c.key, CHANGES.c.document, CHANGES.c.at)
+    .where(
+        CHANGES.c.candidate == bindparam("id"),
+        CHANGES.c.position > bindparam("after"),
+        CHANGES.c.position <= bindparam("upto"),
+    )
+    .order_by(CHANGES.c.position)
+)
 _EVENTS: Final = select(EVENTS.c.document).where(EVENTS.c.candidate == bindparam("id")).order_by(EVENTS.c.position)
 
 
@@ -43,7 +52,9 @@ class Store:
         self._inode = self._file and _inode(self._file)
         self._head = Question(engine, select(HEAD.c.position))
         self._pruned = Question(engine, select(HEAD.c.pruned))
+        self._ends = Question(engine, select(HEAD.c.position, HEAD.c.pruned))
         self._changes = Question(engine, _LOG)
+        self._changes_of = Question(engine, _LOG_OF_ONE)
         self._posting, self._candidate = (
             Question(engine, select(table.c.document).where(table.c.id == bindparam("id")))
             for table in (POSTINGS, CANDIDATES)
@@ -142,16 +153,28 @@ class Store:
         """
         rows = self._changes.rows(after=after, limit=limit, upto=_NO_END if upto is None else upto)
         if not rows or rows[0][0] != after + 1:
-            pruned = self.pruned()
-            if after < pruned:
-                raise StoreError(
-                    f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
-                    f" start from a bundle made at {pruned:,} or later"
-                )
-        return [
-            Change(position, kind, key, None if text is None else parsed(text), at)
-            for position, kind, key, text, at in rows
-        ]
+            _check_reach(after, self.pruned())
+        return [_change(row) for row in rows]
+
+    def changes_of(self, candidate_id: str, after: int, upto: int) -> list[Change]:
+        """All entries of the log on one candidate: profile, events, deletion; in order.
+
+        Args:
+            candidate_id: whose.
+            after: the last position that is known already.
+            upto: the last position that is wanted.
+
+        Raises:
+            StoreUnavailable: the database is gone.
+            StoreError: entries after ``after`` have been pruned, or the log does not reach ``upto``.
+        """
+        self._check_file()
+        rows = self._changes_of.rows(id=candidate_id, after=after, upto=upto)
+        ((head, pruned),) = self._ends.rows()  # asked last: what was there then was there when the rows were read
+        _check_reach(after, pruned)
+        if head < upto:
+            raise StoreError(f"the log of the store ends at {head:,}, before position {upto:,}")
+        return [_change(row) for row in rows]
 
     def posting(self, posting_id: str) -> Document | None:
         """The current document of a posting."""
@@ -226,6 +249,19 @@ class Store:
                 connection.execute(update(HEAD).where(HEAD.c.id == 1, HEAD.c.pruned < last).values(pruned=last))
                 dropped += connection.execute(delete(CHANGES).where(CHANGES.c.position <= last)).rowcount
         return dropped
+
+
+def _change(row: Sequence[Any]) -> Change:
+    position, kind, key, text, at = row
+    return Change(position, kind, key, None if text is None else parsed(text), at)
+
+
+def _check_reach(after: int, pruned: int) -> None:
+    if after < pruned:
+        raise StoreError(
+            f"the log up to position {pruned:,} was pruned and cannot be read from {after:,}:"
+            f" start from a bundle made at {pruned:,} or later"
+        )
 
 
 def _inode(file: os.PathLike[str]) -> tuple[int, int] | None:

@@ -79,7 +79,7 @@ class Line:
         kind, key: as wanted.
         text: the document as canonical JSON, None where there is none.
         digest: of ``text``, 16 bytes; equal for equal documents.
-        candidate: of an event, whose it is.
+        candidate: whose profile or event it is.
         shown_at: as wanted.
     """
 
@@ -144,11 +144,12 @@ def _line(write: Write) -> Line:
     if kind != write.kind:
         if write.document is not None:
             raise DataError(f"{write.kind} {write.key!r:.60} must come without a document")
-        return Line(write.kind, write.key, None, b"", None, write.shown_at)
+        candidate = write.key if kind == "candidate" else None
+        return Line(write.kind, write.key, None, b"", candidate, write.shown_at)
     document = write.document
     if not isinstance(document, dict) or document.get(ID_FIELD[kind]) != write.key:
         raise DataError(f"{kind} {write.key!r:.60}: its document must name the same {ID_FIELD[kind]}")
-    candidate = _whose(document) if kind == "event" else None
+    candidate = _whose(document) if kind == "event" else write.key if kind == "candidate" else None
     try:
         text = canonical(document)
         digest = blake2b(text.encode(), digest_size=16).digest()

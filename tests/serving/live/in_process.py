@@ -14,7 +14,8 @@ from serving.encoder.process import texts_of
 from serving.encoder.server import Server
 from serving.live.follower import Follower
 from serving.live.lookup import Lookup
-from serving.live.service import LiveSettings, Service
+from serving.live.service import Service
+from serving.live.settings import LiveSettings
 from serving.store import Store, Write, migrate
 from serving.worker import profile_reader
 
@@ -25,7 +26,7 @@ SCOPES = {"r": ["read"], "w": ["write"], "a": ["admin"], "rw": ["read", "write"]
 class InProcess:
     """A ``Service`` as ``service``, and what stands behind it."""
 
-    def __init__(self, folder, bundle):
+    def __init__(self, folder, bundle, live=None):
         url = f"sqlite:///{folder / 'store.db'}"
         migrate(url)
         self.store = Store.open(url)
@@ -44,18 +45,21 @@ class InProcess:
         identity = self.store.identity()
         self.indexer = Indexer(lambda: (Store.open(url), Board(folder / "board", identity)), self.batcher, texts_of)
         self.indexer.start()
-        opened = open_bundle(bundle, verify=False)
+        opened, live = open_bundle(bundle, verify=False), live or LiveSettings(wait_seconds=0.5)
 
-        def make():
+        def make(*limits):
             lookup = Lookup(self.store, encoder.name, encoder.dimension)
             reader = profile_reader(opened, EncoderClient(socket, encoder.name), self.store)
-            return Follower(opened, 0, self.store, lookup, 5_000, reader)
+            return Follower(opened, 0, self.store, lookup, 5_000, reader, *limits)
 
+        self.free = make  #: a follower that holds all candidates in memory
+        bundles = OneBundle(lambda: make(live.most_changed, live.patience_seconds))
         self.board = Board(folder / "board", identity)
-        self.service = Service(self.store, self.board, OneBundle(make), LiveSettings(wait_seconds=0.5))
+        self.service = Service(self.store, self.board, bundles, live)
 
     def close(self):
         self.service.close()
+        self.board.close()
         self.indexer.stop(5)
         self.server.stop(1)
         self.board.close()

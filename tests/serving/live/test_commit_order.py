@@ -10,7 +10,8 @@ from running import until
 from sqlalchemy import event
 
 from serving.board import Board
-from serving.live.service import LiveSettings, Service
+from serving.live.service import Service
+from serving.live.settings import LiveSettings
 from serving.store import Store, Write, migrate
 
 POLL = 0.01
