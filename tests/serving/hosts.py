@@ -37,7 +37,7 @@ class Running:
         here, there = SPAWN.Pipe()
         self.process = SPAWN.Process(target=serve_here, args=(job, folder / "run", self.wanted, there))
         self.process.start()
-        assert here.poll(30)
+        assert here.poll(120)
         self.url = f"http://127.0.0.1:{here.recv()}"
 
     def want(self, name, position=0):
@@ -46,10 +46,10 @@ class Running:
         fresh.write_text(f"{name} {position}")
         fresh.replace(self.wanted)
 
-    def get(self, path, timeout=15):
+    def get(self, path, timeout=60):
         return httpx.get(self.url + path, timeout=timeout).text
 
-    def workers(self, count, seconds=20):
+    def workers(self, count, seconds=120):
         """Numbers of processes that answer, once there are so many of them."""
         deadline, seen = time.monotonic() + seconds, set()
         while len(seen) < count:
@@ -57,7 +57,7 @@ class Running:
             seen.add(int(self.get("/")))
         return seen
 
-    def encode(self, name="a.sock", seconds=20, text="cook", timeout=5.0):
+    def encode(self, name="a.sock", seconds=120, text="cook", timeout=5.0):
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -76,7 +76,7 @@ class Running:
 
     def stop(self, number=signal.SIGTERM):
         os.kill(self.process.pid, number)
-        self.process.join(20)
+        self.process.join(60)
         return self.process.exitcode
 
 
@@ -106,7 +106,7 @@ def left(pids):
     return found
 
 
-def stand_still(pid, seconds=10):
+def stand_still(pid, seconds=60):
     """SIGSTOP, and the wait until every thread of the process stands still: the signal comes when it comes."""
     os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + seconds
@@ -120,7 +120,15 @@ def state_of(pid, thread):
         return file.read().rsplit(")", 1)[1].split()[0]
 
 
-def gone(pids, seconds=10):
+def until(true, seconds=120):
+    """Waits until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def gone(pids, seconds=60):
     deadline = time.monotonic() + seconds
     while left(pids) and time.monotonic() < deadline:
         time.sleep(0.05)
