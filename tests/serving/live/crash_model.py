@@ -36,11 +36,13 @@ class Model:
         documents: by kind and id.
         events: by id.
         log: entries as (kind, key, document).
+        shown: kind and id of what the bundle knows, as long as the log did not take it away.
     """
 
     documents: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     log: list[tuple[str, str, dict[str, Any] | None]] = field(default_factory=list)
+    shown: set[tuple[str, str]] = field(default_factory=set)
 
     def take(self, part):
         """Applies one transaction; gives the outcomes."""
@@ -63,7 +65,8 @@ class Model:
         return "stored"
 
     def _take_away(self, kind, key):
-        there = self.documents.pop((kind, key), None) is not None
+        there = self.documents.pop((kind, key), None) is not None or (kind, key) in self.shown
+        self.shown.discard((kind, key))
         if kind == "candidate":
             did = [one for one, event in self.events.items() if event["candidate_id"] == key]
             for one in did:
@@ -98,7 +101,7 @@ class Model:
         return stored, traced
 
     def _fits(self, part, entries):
-        trial = Model(dict(self.documents), dict(self.events))
+        trial = Model(dict(self.documents), dict(self.events), shown=set(self.shown))
         trial.take(part)
         begin = len(self.log)
         return entries[begin : begin + len(trial.log)] == trial.log

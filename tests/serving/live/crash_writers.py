@@ -32,7 +32,8 @@ class Writer:
         self.postings = [one["posting_id"] for one in own] + [f"{self.name}-p{n}" for n in range(6)]
         people = market.candidates[number * 3 : number * 3 + 3]
         self.people = [one["candidate_id"] for one in people] + [f"{self.name}-newcomer"]
-        self.model = Model()
+        of_bundle = {("posting", one["posting_id"]) for one in own}
+        self.model = Model(shown=of_bundle | {("candidate", one["candidate_id"]) for one in people})
         self.unknown = None  #: the deed that got no answer
         self.reached = True  #: whether that one was sent at all
         self.flying = False  #: whether an answer is waited for now
