@@ -127,7 +127,7 @@ def load(port: int, paths: Sequence[str], rate: float, seconds: float = SECONDS,
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.online_load"],
         input=json.dumps(asdict(job)).encode(),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         check=True,
     )
     return Load(**json.loads(done.stdout))
@@ -181,6 +181,20 @@ def lines_of(postings: int, candidates: int, found: dict[str, Any], libraries: i
     return lines
 
 
+def memory_lines(own: dict[int, int], candidates: int) -> list[str]:
+    """What of a worker's own memory belongs to postings and what to candidates, by two boards with equally many."""
+    (few, small), (many, large) = sorted(own.items())
+    each = (large - small) / (many - few)
+    rest = (small - few * each) / candidates
+    return [
+        "## Memory of its own",
+        "",
+        f"The two boards differ by {many - few:,} postings and {(large - small) / 1e6:.0f} MB, so a posting takes",
+        f"{each:.0f} bytes and, of what is left, a candidate {rest:.0f} (at most 400 are wanted).",
+        "",
+    ]
+
+
 def board(work: Path, postings: int, candidates: int) -> tuple[Path, list[str]]:
     """A home whose active bundle has so many postings and candidates, and some of these."""
     home = work / f"home-{postings}-{candidates}"
@@ -216,11 +230,17 @@ def main() -> None:
         "the same door, guard and threads. Drawn vectors, all postings open, the hand-set order, reasons in words.",
         "",
     ]
+    own: dict[int, int] = {}
     for postings in args.postings:
         home, people = board(args.work, postings, args.candidates)
-        lines += lines_of(postings, args.candidates, measure(home, people, args.port), libraries)
+        found = measure(home, people, args.port)
+        own[postings] = found["memory"] - libraries
+        lines += lines_of(postings, args.candidates, found, libraries)
         args.out.write_text("\n".join(lines), encoding="utf-8")
         print("\n".join(lines[-14:]), flush=True)
+    if len(own) == 2:
+        lines += memory_lines(own, args.candidates)
+        args.out.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Job:
         paths: asked in turn.
         rate: requests a second; 0: as fast as ``connections`` clients are answered, which gives the capacity.
         seconds: how long.
-        connections: kept alive; more are opened where all are busy and the loop is open.
+        connections: clients of a closed loop; an open one opens what it needs and keeps them alive.
         core: that this process may use.
     """
 
@@ -80,7 +80,7 @@ class _Line:
 
 
 async def _open_loop(job: Job, requests: list[bytes]) -> tuple[list[float], list[int]]:
-    free = [await _Line.open(job.port) for _ in range(job.connections)]
+    free: list[_Line] = []  # opened when needed: one that says nothing for long is answered 408
     taken: list[tuple[float, int]] = []
 
     async def one(at: int, meant: float) -> None:
