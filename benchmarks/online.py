@@ -31,7 +31,7 @@ from serving.config import ServeConfig
 from serving.store import migrate
 from serving.worker import TOLD, Told
 
-ROUNDS = 3
+ROUNDS, FLOOD = 3, 3  # FLOOD: times the capacity
 SECONDS = 12.0
 _SERVER, _LOAD = 0, 1  # cores
 
@@ -148,7 +148,8 @@ def measure(home: Path, people: Sequence[str], port: int) -> dict[str, Any]:
         half = capacity["full path"].rate / 2
         rounds = [{name: load(port, some, half) for name, some in paths.items()} for _ in range(ROUNDS)]
         memory = own_memory(process)
-    return {"capacity": capacity, "half": half, "rounds": rounds, "memory": memory}
+        flood = load(port, paths["full path"], FLOOD * capacity["full path"].rate)
+    return {"capacity": capacity, "half": half, "rounds": rounds, "flood": flood, "memory": memory}
 
 
 def _median(rounds: list[dict[str, Load]], name: str, value: str) -> float:
@@ -170,10 +171,13 @@ def lines_of(postings: int, candidates: int, found: dict[str, Any], libraries: i
         refused = sum(round_[name].refused for round_ in found["rounds"])
         lines.append(f"| {name} | {one.rate:.0f} | {p50:.2f} | {p99:.2f} | {p99 / p50:.1f} | {refused} | {cpu:.0%} |")
     ratio = _median(found["rounds"], "full path", "p50") / _median(found["rounds"], "bare search", "p50")
-    own = found["memory"] - libraries
+    own, flood = found["memory"] - libraries, found["flood"]
     lines += [
         "",
         f"The full path takes {ratio:.1f} times the p50 of the bare search (at most 6 are wanted).",
+        f"Asked {FLOOD} times as much as it can answer: {flood.rate:.0f} answers a second, p50 {flood.p50:.0f} ms, p99 "
+        f"{flood.p99:.0f} ms; {flood.refused} of {flood.refused + flood.answered} refused, 99 % of them within "
+        f"{flood.refused_p99:.0f} ms.",
         f"The worker's own memory is {found['memory'] / 1e6:.0f} MB, {libraries / 1e6:.0f} MB of them the libraries', "
         f"the rest {own / candidates:.0f} bytes a candidate (at most 400 are wanted).",
         "",

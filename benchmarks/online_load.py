@@ -44,8 +44,9 @@ class Load:
     Attributes:
         answered: with status 200.
         refused: with any other.
-        rate: answers a second.
+        rate: answers 200 a second.
         p50, p99: milliseconds, of the answers 200.
+        refused_p99: milliseconds, of the others.
         cpu: share of a core that this process used.
     """
 
@@ -54,6 +55,7 @@ class Load:
     rate: float
     p50: float
     p99: float
+    refused_p99: float
     cpu: float
 
 
@@ -126,9 +128,10 @@ def run(job: Job) -> Load:
     seconds, statuses = asyncio.run(loop(job, requests))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     good = np.array(statuses) == 200
-    answered = np.array(seconds)[good] * 1000
-    p50, p99 = np.percentile(answered, [50, 99]) if len(answered) else (np.nan, np.nan)
-    return Load(int(good.sum()), int((~good).sum()), len(seconds) / wall, float(p50), float(p99), cpu / wall)
+    answered, refused = np.array(seconds)[good] * 1000, np.array(seconds)[~good] * 1000
+    p50, p99 = np.percentile(answered, [50, 99]).tolist() if len(answered) else (np.nan, np.nan)
+    late = float(np.percentile(refused, 99)) if len(refused) else 0.0
+    return Load(len(answered), len(refused), len(answered) / wall, p50, p99, late, cpu / wall)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ NOW, FILE = "CRASH_NOW", "CRASH_FILE"
 
 
 def create():
-    import serving.live.state
+    import serving.http.lists
     import serving.worker
     from serving.store import Store
 
-    serving.live.state.time = SimpleNamespace(time=lambda: float(os.environ[NOW]))
+    serving.http.lists.time = SimpleNamespace(time=lambda: float(os.environ[NOW]))
     Store.write = dying(Store.write, Path(os.environ[FILE]))
     return serving.worker.create()
 
