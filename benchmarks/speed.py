@@ -134,9 +134,10 @@ def origin(module: str) -> str:
     """By what a page was written, when, from which commit, on what."""
     names = ("faiss-cpu", "implicit", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
+    said = ["DIR" if os.path.isabs(word) else word for word in sys.argv[1:]]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     return (
-        f"Written by `python -m {' '.join([module, *sys.argv[1:]])}` on {time.strftime('%Y-%m-%d')}, "
+        f"Written by `python -m {' '.join([module, *said])}` on {time.strftime('%Y-%m-%d')}, "
         f"commit {commit.stdout.strip() or 'unknown'}; {os.cpu_count()} cores, {platform.machine()}, Python "
         f"{platform.python_version()}, {versions}."
     )
