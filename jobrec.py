@@ -139,14 +139,19 @@ def _export(args: argparse.Namespace) -> Answer:
 
 def _import(args: argparse.Namespace) -> Answer:
     from serving.store import Store
-    from serving.store.commands import store_import
+    from serving.store.commands import store_feed, store_import
     from serving.store.from_tables import documents_of
     from training.config import load_config
     from training.train import read
 
     rejected = Path(f"{args.data}.rejected.parquet") if args.rejected is None else args.rejected
     with Store.open(args.store) as store:
-        counts = store_import(store, documents_of(read(load_config(args.config), args.data, rejected, say)))
+        tables = read(load_config(args.config), args.data, rejected, say, need_postings=False)
+        if args.feed is None:
+            counts = store_import(store, documents_of(tables))
+        else:
+            ids = set(tables.postings["posting_id"])
+            counts = store_feed(store, documents_of(tables), ids, args.feed, args.most_vanished)
     print(", ".join(f"{name} {count}" for name, count in counts.items()))
     return counts
 
@@ -316,6 +321,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
 def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     store = "sqlite:///FILE or postgresql://USER@HOST/DATABASE"
     one = command("import", _import, "put a board's tables into a store")
@@ -323,6 +335,13 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
     one.add_argument("--store", required=True, help=store)
     one.add_argument("--rejected", type=Path, help="file for what is set aside")
+    one.add_argument("--feed", help="the name of a feed: postings that it brought before and does not bring now expire")
+    one.add_argument(
+        "--most-vanished",
+        type=_share,
+        default=0.5,
+        help="with --feed: where a larger share of its postings is gone, nothing is written (%(default)s)",
+    )
     one = command("store", _store, "make a store or bring it up to date; what is in it; drop old parts of its log")
     one.add_argument("what", choices=("migrate", "status", "prune"))
     one.add_argument("--store", required=True, help=store)

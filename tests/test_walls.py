@@ -47,12 +47,14 @@ SEAMS = {
     "alembic": {
         "serving/store/migration.py",
         "serving/store/migrations/env.py",
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002")),
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003")),
     },
+    "lxml": {"training/sources/jsonld_file.py", "training/sources/xml_file.py"},
     "sqlalchemy": {
         *(f"serving/store/{stem}.py" for stem in ("apply", "commands", "connect", "migration", "model", "question")),
-        *(f"serving/store/{stem}.py" for stem in ("store", "tables")),
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002")),
+        *(f"serving/store/{stem}.py" for stem in ("feeds", "store", "tables")),
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003")),
+        "training/sources/sql_table.py",
     },
     "fastapi": {"serving/http/app.py"},
     "prometheus_client": {"serving/http/metrics.py", "serving/figures.py"},

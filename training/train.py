@@ -41,9 +41,9 @@ class Trained:
     manifest: dict[str, Any]
 
 
-def read(config: TrainConfig, data: Path, rejected: Path, say: Say) -> Tables:
+def read(config: TrainConfig, data: Path, rejected: Path, say: Say, need_postings: bool = True) -> Tables:
     """The tables in a folder; what is set aside goes to the file ``rejected``."""
-    tables, summary = read_tables(config.sources, data, rejected)
+    tables, summary = read_tables(config.sources, data, rejected, need_postings)
     for line in summary.lines():
         say(line)
     return tables

@@ -1,6 +1,6 @@
 """What `jobrec store` and `jobrec keys` do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from recsys.errors import RequestError
 from serving.store.connect import reading
+from serving.store.feeds import expire, feeds, remember, vanished
 from serving.store.keys import make_key
 from serving.store.migration import migrate
 from serving.store.model import CANDIDATES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
@@ -24,7 +25,7 @@ def store_migrate(url: str) -> Answer:
 
 
 def store_status(url: str) -> Answer:
-    """`jobrec store status`: its name, the log, how many of each there are, and up to where texts have vectors."""
+    """`jobrec store status`: its name, the log, how many there are of each and from each feed, what has vectors."""
     counted = {"postings": POSTINGS, "candidates": CANDIDATES, "events": EVENTS, "keys": KEYS, "vectors": VECTORS}
     with Store.open(url) as store, reading(store.engine) as connection:
         position, pruned, name = connection.execute(select(HEAD.c.position, HEAD.c.pruned, HEAD.c.store)).one()
@@ -33,7 +34,8 @@ def store_status(url: str) -> Answer:
             for what, table in counted.items()
         }
         indexed = {row.encoder: row.position for row in connection.execute(select(INDEXED))}
-        return {"store": name, "position": position, "pruned": pruned, **counts, "indexed": indexed}
+        found = {"store": name, "position": position, "pruned": pruned, **counts, "indexed": indexed}
+        return found | {"feeds": feeds(store)}
 
 
 def store_import(store: Store, writes: Iterable[Write]) -> Answer:
@@ -46,6 +48,29 @@ def store_import(store: Store, writes: Iterable[Write]) -> Answer:
         for outcome in receipt.outcomes:
             counts[outcome] = counts.get(outcome, 0) + 1
     return counts
+
+
+def store_feed(store: Store, writes: Iterable[Write], ids: Set[str], feed: str, most_vanished: float) -> Answer:
+    """As ``store_import``, of a feed that was imported before: its postings that are gone from it expire.
+
+    Args:
+        store: open.
+        writes: all that the feed brings.
+        ids: of its postings.
+        feed: its name.
+        most_vanished: if a larger share of what it brought before is gone, nothing is written.
+
+    Returns:
+        as ``store_import``, with how many are gone from the feed (``vanished``) and were ended (``expired``).
+
+    Raises:
+        DataError: the feed is empty, or too much is gone from it.
+    """
+    gone = vanished(store, feed, ids, most_vanished)
+    remember(store, feed, ids)
+    counts = store_import(store, writes)
+    expired = expire(store, gone)
+    return counts | {"position": store.head(), "vanished": len(gone.ids), "expired": expired}
 
 
 def store_prune(url: str, before: int) -> Answer:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: Revisions of the tables, oldest first, as in ``migrations/versions``.
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 
 METADATA: Final = MetaData()
 # PostgreSQL would order texts by the server's language, and slowly; SQLite orders by code point.
@@ -89,4 +89,12 @@ INDEXED: Final = Table(
     METADATA,
     Column("encoder", _ID, primary_key=True),
     Column("position", _POSITION, nullable=False),
+)
+#: Which postings each feed brought when it was last imported.
+FEED_POSTINGS: Final = Table(
+    "feed_postings",
+    METADATA,
+    Column("feed", _ID, primary_key=True),
+    Column("posting", _ID, primary_key=True),
+    Index("feed_postings_posting", "posting"),
 )

@@ -5,14 +5,26 @@ Paths are relative to the data folder. Unknown keys, unknown columns and paths t
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from training.sources.columns import REQUIRED, TABLE_COLUMNS
 
-Format = Literal["csv", "tsv", "json", "jsonl", "parquet"]
+Format = Literal["csv", "tsv", "json", "jsonl", "parquet", "jsonld", "xml", "jsonresume"]
 Scalar = str | int | float | bool
+
+ENDINGS: Final[dict[str, Format]] = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".geojson": "json", ".jsonl": "jsonl",
+    ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet", ".jsonld": "jsonld", ".html": "jsonld",
+    ".htm": "jsonld", ".xml": "xml",
+}  # fmt: skip
+#: Standard feeds, the table that each brings, and the endings of its files in a folder.
+STANDARD: Final[dict[str, tuple[str, frozenset[str]]]] = {
+    "jsonld": ("postings", frozenset({".jsonld", ".json", ".jsonl", ".ndjson", ".html", ".htm"})),
+    "xml": ("postings", frozenset({".xml"})),
+    "jsonresume": ("candidates", frozenset({".json", ".jsonl", ".ndjson"})),
+}
 
 
 def _as_list(value: object) -> object:
@@ -151,25 +163,35 @@ class Column(_Frozen):
 
 
 class Source(_Frozen):
-    """One or several files of the same form that feed one table.
+    """One or several files of the same form that feed one table, or a query to a database.
 
     Attributes:
-        path: path, list of paths, or glob patterns, relative to the data folder.
-        format: guessed from the ending when absent (``.gz`` may follow csv, tsv, json and jsonl).
-        records: JSON only: where the records are, such as ``data.items`` or ``features[].properties``.
-        encoding: any that Python knows.
+        path: path, list of paths, or glob patterns, relative to the data folder; of a standard feed also a folder.
+        format: guessed from the ending when absent (``.gz`` may follow all but parquet). ``jsonld``, ``xml`` and
+            ``jsonresume`` are standard feeds, which bring the table's own columns (docs/feeds.md).
+        records: JSON: where the records are, such as ``data.items`` or ``features[].properties``; XML: what the element
+            of a posting is called (``job``).
+        url: instead of a path, the SQLAlchemy URL of a database; one with a password had better stand in url_env.
+        url_env: the name of an environment variable that holds the URL.
+        query: what to ask the database, one SELECT; its columns are those of a file.
+        encoding: any that Python knows; left out, a standard feed says it itself.
         delimiter: CSV and TSV only.
         quote: the quoting character; null where quotes mean nothing.
         na_values: texts that stand for "missing".
-        columns: the table's column to its origin; absent: the file's columns have the table's names already.
+        columns: the table's column to its origin; absent: the file's columns have the table's names already. Of a
+            standard feed only those that differ; an origin is then a column of the table or a path in the feed's own
+            words, such as ``identifier.value``.
         repeated_ids: what to do with a further row of the same id (postings and candidates only): ``reject`` it, or
             ``merge`` it (first known value wins, lists are put together). By default rows that bring nothing but
             lists or locations are merged, others rejected.
     """
 
-    path: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(min_length=1)
+    path: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     format: Format | None = None
     records: str | None = None
+    url: str | None = Field(default=None, min_length=1)
+    url_env: str | None = Field(default=None, min_length=1)
+    query: str | None = Field(default=None, min_length=1)
     encoding: str = "utf-8"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     quote: str | None = Field(default='"', min_length=1, max_length=1)
@@ -188,6 +210,32 @@ class Source(_Frozen):
             raise ValueError(f"encoding {self.encoding!r} is not one that Python knows") from None
         return self
 
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.query is None and (self.url or self.url_env):
+            raise ValueError("url and url_env go with query: say what to ask the database")
+        if self.query is not None and bool(self.url) == bool(self.url_env):
+            raise ValueError("query needs the database's address: give either url or url_env")
+        if bool(self.path) == bool(self.query):
+            raise ValueError("give either path, or query and the url of its database")
+        if len({self.format_of(path) in STANDARD for path in self.path}) > 1:
+            raise ValueError("a standard feed and other files need sources of their own")
+        return self
+
+    def format_of(self, name: str) -> Format | None:
+        """The format of a file of this name: as stated, or as its ending says; None where neither does."""
+        return self.format or ENDINGS.get(PurePosixPath(name.removesuffix(".gz")).suffix.lower())
+
+    @property
+    def standard(self) -> bool:
+        """Whether these files are a standard feed, whose columns are known."""
+        return any(self.format_of(path) in STANDARD for path in self.path)
+
+    @property
+    def stated_encoding(self) -> str | None:
+        """The encoding, where the config states one."""
+        return self.encoding if "encoding" in self.model_fields_set else None
+
 
 Sources = Annotated[tuple[Source, ...], BeforeValidator(_as_list)]
 
@@ -204,17 +252,21 @@ class TableSources(_Frozen):
     def _known_columns(self) -> Self:
         for table, known in TABLE_COLUMNS.items():
             for source in getattr(self, table):
-                _check_columns(table, source.columns, known)
+                _check_columns(table, source, known)
         return self
 
 
-def _check_columns(table: str, columns: dict[str, Any] | None, known: dict[str, str]) -> None:
-    """Refuses columns that the table has not, a missing required one, and ``dates`` on what is no time."""
+def _check_columns(table: str, source: Source, known: dict[str, str]) -> None:
+    """Refuses columns that the table has not, a missing one, ``dates`` on what is no time, a feed of another table."""
+    columns = source.columns
+    for form in {str(source.format_of(path)) for path in source.path} & set(STANDARD):
+        if STANDARD[form][0] != table:
+            raise ValueError(f"{form} is a format of {STANDARD[form][0]}, not of {table}")
     if columns is None:
         return
     if unknown := sorted(set(columns) - set(known)):
         raise ValueError(f"{table} has no column {', '.join(unknown)}; its columns are {', '.join(known)}")
-    if missing := [name for name in REQUIRED[table] if name not in columns]:
+    if missing := [name for name in REQUIRED[table] if name not in columns and not source.standard]:
         raise ValueError(f"a source of {table} must map {', '.join(missing)}")
     for name, column in columns.items():
         if known[name] != "time" and any(step.dates is not None for step in column.convert):

@@ -65,7 +65,7 @@ class EntityTable:
     def _merges(self, source: Source) -> bool:
         if source.repeated_ids is not None:
             return source.repeated_ids == "merge"
-        if source.columns is None:
+        if source.columns is None or source.standard:
             return False
         lists = {name for name, kind in self._kinds.items() if kind == "words"}
         if self._table == "postings":
@@ -191,4 +191,4 @@ def main_sources_first(table: str, sources: tuple[Source, ...]) -> list[Source]:
 
 
 def _only_adds(source: Source) -> bool:
-    return source.columns is not None and "title" not in source.columns
+    return source.columns is not None and "title" not in source.columns and not source.standard

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from recsys.errors import ConfigError, DataError
-from training.sources.config import Format, Source
+from training.sources.config import STANDARD, Format, Source
 from training.sources.csv_file import CsvForm, csv_pieces
 from training.sources.json_file import json_pieces, jsonl_pieces
+from training.sources.jsonld_file import jsonld_pieces
 from training.sources.parquet_file import parquet_pieces
 from training.sources.piece import Piece, Refuse, Wanted
-
-ENDINGS: Final[dict[str, Format]] = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json", ".geojson": "json", ".jsonl": "jsonl",
-    ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet",
-}  # fmt: skip
+from training.sources.resume_file import resume_pieces
+from training.sources.xml_file import xml_pieces
 
 
 def find_files(source: Source, data: Path, table: str) -> list[Path]:
@@ -33,11 +30,22 @@ def find_files(source: Source, data: Path, table: str) -> list[Path]:
             found += [match for match in matches if match.stat().st_size]
         elif (data / path).is_file():
             found.append(data / path)
+        elif source.format in STANDARD and (data / path).is_dir():
+            found += _in_folder(data / path, STANDARD[source.format][1], table)
         else:
             near = sorted(item.name for item in data.iterdir() if item.is_file())[:12] if data.is_dir() else []
             hint = f"; there are {', '.join(near)}" if near else ""
             raise DataError(f"{table}: there is no file {path!r} in {data}{hint}")
     return list(dict.fromkeys(found))
+
+
+def _in_folder(folder: Path, endings: frozenset[str], table: str) -> list[Path]:
+    """All files of a folder and those in it that have one of the endings, in the order of their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = [path for path in files if Path(path.name.removesuffix(".gz")).suffix.lower() in endings]
+    if not found:
+        raise DataError(f"{table}: no file in the folder {folder} ends with {', '.join(sorted(endings))}")
+    return found
 
 
 def file_format(source: Source, path: Path) -> Format:
@@ -46,7 +54,7 @@ def file_format(source: Source, path: Path) -> Format:
     Raises:
         ConfigError: neither says it.
     """
-    known = source.format or ENDINGS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+    known = source.format_of(path.name)
     if known is None:
         raise ConfigError(f"the format of {path.name!r} is not clear from its ending; set `format` of the source")
     return known
@@ -66,6 +74,8 @@ def read_pieces(path: Path, file: str, source: Source, wanted: Wanted, refuse: R
         DataError: the file is empty or damaged, or lacks a column.
     """
     form = file_format(source, path)
+    if form in STANDARD and not source.standard:
+        raise ConfigError(f"{file} is a standard feed by its ending: set `format: {form}` of the source")
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -79,4 +89,16 @@ def read_pieces(path: Path, file: str, source: Source, wanted: Wanted, refuse: R
         return json_pieces(path, file, source.records, source.encoding, wanted, refuse)
     if form == "jsonl":
         return jsonl_pieces(path, file, source.encoding, wanted, refuse)
-    return parquet_pieces(path, file, wanted)
+    if form == "parquet":
+        return parquet_pieces(path, file, wanted)
+    return _feed_pieces(form, path, file, source, wanted, refuse)
+
+
+def _feed_pieces(
+    form: Format, path: Path, file: str, source: Source, wanted: Wanted, refuse: Refuse
+) -> Iterator[Piece]:
+    if form == "xml":
+        return xml_pieces(path, file, source.records, source.stated_encoding, wanted, refuse)
+    if form == "jsonld":
+        return jsonld_pieces(path, file, source.stated_encoding, wanted, refuse)
+    return resume_pieces(path, file, source.stated_encoding, wanted, refuse)

@@ -17,7 +17,10 @@ from recsys.errors import DataError
 from training.sources.piece import Piece, RawColumn, Refuse, Wanted, missing_columns, open_bytes
 
 ROWS: Final = 20_000
+#: Of one value: of a record, or of what stands before the records.
+MOST_CHARS: Final = 64 << 20
 _CHUNK: Final = 1 << 20
+_LONGEST_WORD: Final = 16  # an error so close to the end may be of a word, number or escape that goes on
 _SPACE: Final = " \t\r\n"
 
 
@@ -30,7 +33,7 @@ def json_pieces(
         DataError: the document is broken, or holds no array at that path.
     """
     with _text(path, encoding) as stream:
-        walker = _Walker(stream, file)
+        walker = Walker(stream, file)
         before, _, after = (records or "").partition("[]")
         walker.enter([part for part in before.split(".") if part])
         inner = [part for part in after.lstrip(".").split(".") if part]
@@ -140,7 +143,7 @@ def _inner(element: object, parts: list[str]) -> Iterator[Any]:
             yield from _inner(item, parts[1:])
 
 
-class _Walker:
+class Walker:
     """Reads a JSON text in chunks and decodes one value at a time."""
 
     def __init__(self, stream: IO[str], file: str) -> None:
@@ -165,6 +168,19 @@ class _Walker:
                 self._value()
                 if self._peek() == ",":
                     self._at += 1
+
+    def begins_with(self, mark: str) -> bool:
+        """Whether the next sign is ``mark``; nothing is read past it."""
+        return self._peek() == mark
+
+    def documents(self) -> Iterator[Any]:
+        """The elements of each array on the outermost level, and all other values there, one after the other."""
+        while mark := self._peek():
+            if mark == "[":
+                yield from self.elements()
+                self._at += 1
+            else:
+                yield self._value()
 
     def elements(self) -> Iterator[Any]:
         """The elements of the array that comes next; what follows it is not read."""
@@ -203,8 +219,10 @@ class _Walker:
         while True:
             try:
                 value, end = self._decode(self._buffer, self._at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                if not self._more(size):
+            except RecursionError:
+                raise self._broken("nested too deeply") from None
+            except ValueError as error:  # a JSONDecodeError, or a number of thousands of digits
+                if not self._unfinished(error) or not self._more(size):
                     raise self._broken(str(error)) from None
             else:
                 # A number that touches the end of the buffer may go on behind it.
@@ -213,6 +231,14 @@ class _Walker:
                     return value
                 self._more(size)
             size *= 2
+
+    def _unfinished(self, error: ValueError) -> bool:
+        """Whether what follows may mend it: the text ends within a value."""
+        if not isinstance(error, json.JSONDecodeError):
+            return False
+        if len(self._buffer) - self._at > MOST_CHARS:
+            raise DataError(f"{self._file} holds a value of more than {MOST_CHARS >> 20} million characters")
+        return error.msg.startswith("Unterminated") or len(self._buffer) - error.pos <= _LONGEST_WORD
 
     def _expect(self, mark: str, where: str) -> None:
         if self._peek() != mark:

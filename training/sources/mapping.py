@@ -14,6 +14,7 @@ from training.sources.files import find_files, read_pieces
 from training.sources.piece import Piece, Refuse, Wanted, as_text
 from training.sources.places import parse_place, parse_places
 from training.sources.rejects import Rejects
+from training.sources.sql_table import sql_pieces
 from training.sources.steps import converter, over_uniques
 from training.sources.typed import typed
 from training.sources.values import (
@@ -53,17 +54,28 @@ class TableReader:
         Raises:
             DataError: a file is missing, damaged, or lacks a mapped column.
         """
-        files = find_files(self._source, self._data, self._table)
-        self._several = len(files) > 1
-        for path in files:
-            file = path.relative_to(self._data).as_posix()
-            for piece in read_pieces(path, file, self._source, self._wanted(), self._refuser(file)):
+        for file, pieces in self._files():
+            for piece in pieces:
                 if len(piece.rows):
                     checked = Checked(self._table, file, piece.rows, self._rejects)
                     yield checked, self._columns(piece, checked)
 
+    def _files(self) -> Iterator[tuple[str, Iterator[Piece]]]:
+        """The name of each file in messages, and its pieces."""
+        if self._source.query is not None:
+            yield "query", sql_pieces(self._source, f"the query of {self._table}", self._wanted())
+            return
+        files = find_files(self._source, self._data, self._table)
+        self._several = len(files) > 1
+        for path in files:
+            file = path.relative_to(self._data).as_posix()
+            yield file, read_pieces(path, file, self._source, self._wanted(), self._refuser(file))
+
     def _wanted(self) -> Wanted:
         columns = self._source.columns
+        if self._source.standard:
+            own = (name for column in (columns or {}).values() for name in column.names)
+            return Wanted(tuple(dict.fromkeys([*self._kinds, *own])), optional=True)
         if columns is None:
             return Wanted(tuple(self._kinds), optional=True)
         return Wanted(tuple(dict.fromkeys(name for column in columns.values() for name in column.names)))
@@ -77,6 +89,10 @@ class TableReader:
 
     def _columns(self, piece: Piece, checked: Checked) -> dict[str, Any]:
         mapping = self._source.columns
+        if self._source.standard:
+            said = (name for name in self._kinds if any(value is not None for value in piece.columns[name]))
+            own = {name: Column(column=name) for name in (*REQUIRED[self._table], *said)}
+            mapping = {**own, **(mapping or {})}
         if mapping is None:
             names = {name for name in self._kinds if name in piece.columns} | set(REQUIRED[self._table])
             mapping = {name: Column(column=name) for name in self._kinds if name in names}

@@ -5,18 +5,19 @@ from typing import Final
 
 from recsys.errors import DataError
 from recsys.schema import Tables
-from training.sources.config import Source, SourcesConfig, TableSources
+from training.sources.config import ENDINGS, STANDARD, Source, SourcesConfig, TableSources
 from training.sources.entities import EntityTable, main_sources_first
 from training.sources.events import EventTable
 from training.sources.experience import ExperienceTable
-from training.sources.files import ENDINGS
 from training.sources.mapping import TableReader
 from training.sources.rejects import ReadSummary, Rejects
 
 _TABLES: Final = ("postings", "candidates", "experience", "events")
 
 
-def read_tables(config: SourcesConfig, data: Path, rejected: Path) -> tuple[Tables, ReadSummary]:
+def read_tables(
+    config: SourcesConfig, data: Path, rejected: Path, need_postings: bool = True
+) -> tuple[Tables, ReadSummary]:
     """Reads and checks a customer's files.
 
     A row that cannot be used never stops the run: it is written to ``rejected`` (table, file, row from 1, column,
@@ -26,6 +27,7 @@ def read_tables(config: SourcesConfig, data: Path, rejected: Path) -> tuple[Tabl
         config: the ``sources:`` section.
         data: the folder that its paths are relative to.
         rejected: the Parquet file to write; it is written even if this raises.
+        need_postings: no posting at all is an error.
 
     Returns:
         the tables, see ``recsys.schema.Tables``, and the counts.
@@ -38,7 +40,7 @@ def read_tables(config: SourcesConfig, data: Path, rejected: Path) -> tuple[Tabl
     if not data.is_dir():
         raise DataError(f"the data folder {data} does not exist")
     sources = _sources(config, data)
-    if not sources.postings:
+    if sources == TableSources() or (need_postings and not sources.postings):
         raise DataError(f"there is no table of postings: name one in `sources`, or put a file postings.* into {data}")
     with Rejects(rejected) as rejects:
         postings, candidates = EntityTable("postings"), EntityTable("candidates")
@@ -51,12 +53,12 @@ def read_tables(config: SourcesConfig, data: Path, rejected: Path) -> tuple[Tabl
         for source in main_sources_first("postings", sources.postings):
             postings.read(source, reader("postings", source))
         rejects.check_share("postings", config.max_rejected_share)
-        if not len(postings.ids):
+        if need_postings and not len(postings.ids):
             raise DataError("no posting is left to recommend: every file of postings is empty")
         for source in sources.candidates:
             candidates.read(source, reader("candidates", source))
         profiles = len(candidates.ids)
-        for source in sources.experience:
+        for source in (*sources.experience, *_resumes(sources)):
             experience.read(reader("experience", source))
         for source in sources.events:
             events.read(reader("events", source))
@@ -69,14 +71,30 @@ def read_tables(config: SourcesConfig, data: Path, rejected: Path) -> tuple[Tabl
         return tables, rejects.summary
 
 
+def _resumes(sources: TableSources) -> list[Source]:
+    """The sources of candidates that hold their experience as well, as sources of that."""
+    found = []
+    for source in sources.candidates:
+        if source.standard:
+            own = {name: column for name, column in (source.columns or {}).items() if name == "candidate_id"}
+            found.append(source.model_copy(update={"columns": own}))
+    return found
+
+
 def _sources(config: SourcesConfig, data: Path) -> TableSources:
     """The configured sources, or those that lie in the data folder under the tables' own names."""
     if config.tables != TableSources():
         return config.tables
     found = {}
     for table in _TABLES:
-        paths = [path.name for path in sorted(data.glob(f"{table}.*")) if path.suffix.lower() in {*ENDINGS, ".gz"}]
+        paths = [path.name for path in sorted(data.glob(f"{table}.*")) if _may_hold(table, path)]
         if len(paths) > 1:
             raise DataError(f"{data} holds {' and '.join(paths)}: say in `sources` which of them is the table {table}")
         found[table] = tuple(Source(path=(path,)) for path in paths)
     return TableSources(**found)
+
+
+def _may_hold(table: str, path: Path) -> bool:
+    """Whether a file's ending is that of a format which the table can have."""
+    known = ENDINGS.get(path.suffix.lower())
+    return path.suffix.lower() == ".gz" or (known is not None and STANDARD.get(known, (table,))[0] == table)

@@ -56,6 +56,11 @@ MAX_MARKUP: Final = 1_000_000
 MAYBE_HTML: Final = "[<&]"
 
 
+def is_markup(tag: str) -> bool:
+    """Whether an element of this name is one that ``html_to_text`` takes out."""
+    return _TAG.fullmatch(f"<{tag}>") is not None
+
+
 def html_to_text(text: str) -> str:
     """The text of what looks like HTML, with blocks on lines of their own; any other text as it is.
 

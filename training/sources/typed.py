@@ -82,6 +82,7 @@ def _coordinates(item: dict[str, Any]) -> tuple[object, object]:
 def _place(item: dict[str, Any]) -> dict[str, Any]:
     """One structure with tidy texts, and coordinates that are real or None."""
     texts = {key: str(item.get(key) or "") for key, kind in PLACE_COLUMNS.items() if kind == "text"}
+    texts = {key: value.encode("utf-8", "replace").decode() for key, value in texts.items()}  # no lone surrogates
     place: dict[str, Any] = {key: " ".join(value.split()) or None for key, value in texts.items()}
     try:
         latitude, longitude = (float(value) for value in _coordinates(item))  # type: ignore[arg-type]
