@@ -9,9 +9,8 @@ from immutables import Map
 
 from serving.live.people import Person
 
-_BITS: Final = (
-    16  # for each candidate that is held: with three times as many away, one in twelve of the rest is asked for in vain
-)
+#: For each candidate that is held: with three times as many away, one in twelve of the rest is asked for in vain.
+_BITS: Final = 16
 _PROBES: Final = 4
 
 
