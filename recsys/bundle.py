@@ -31,6 +31,7 @@ from recsys.ids import Ids
 from recsys.index import read_cell_index, read_index
 from recsys.manifest import MANIFEST, read_manifest, verify_files, write_manifest
 from recsys.neighbours import Neighbours
+from recsys.next_title import NextTitle
 from recsys.rank import LinearRanker, Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
@@ -273,6 +274,9 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
             from_text=factors.get("from_text"),
         ),
         neighbours=Neighbours(**inner("behaviour.neighbours")),
+        industries=Neighbours(**inner("behaviour.industries")),
+        occupations=Neighbours(**inner("behaviour.occupations")),
+        next_title=NextTitle(**inner("behaviour.next_title")),
     )
     grid = inner("grid") | {"edge": np.array(settings.place.cell_degrees)}
     return Catalogue(

@@ -15,6 +15,7 @@ from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
 from recsys.neighbours import Neighbours
+from recsys.next_title import NextTitle
 from recsys.terms import Lexicon
 from recsys.wordlists import WordLists
 
@@ -61,6 +62,8 @@ class Behaviour:
         seen: bool (P,), there is an event on the posting.
         factors: posting factors and the fold-in.
         neighbours: co-occurring postings.
+        industries, occupations: the same of their codes; of those that training knew.
+        next_title: what is chosen after what.
     """
 
     popularity: Numbers
@@ -68,6 +71,9 @@ class Behaviour:
     seen: Flags
     factors: Factors
     neighbours: Neighbours
+    industries: Neighbours
+    occupations: Neighbours
+    next_title: NextTitle
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ QUICK_ROOMS: tuple[Room, ...] = (
 )
 _OF_OTHER_ROOMS = (
     *("text_profile", "text_viewed"),
-    *("factors", "factors_score", "factors_new", "cooccur", *signals_behaviour.KIN),
+    *("factors", "factors_score", "factors_new", "cooccur", "industry_cooccur", "occupation_cooccur"),
+    *signals_behaviour.KIN,
     *("seniority_gap", "pay_fit", "skills_met"),
     "words_skills",
     *(signal.name for signal in signals_shown.SIGNALS),

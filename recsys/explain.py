@@ -42,6 +42,7 @@ _EVIDENCE: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("worked", ("near_worked_log", "near_worked_20", "near_worked_80"), "{n} km from where you worked"),
     ("remote", ("remote_fit",), "the place of work suits you"),
     ("others", ("factors", "factors_score", "factors_new", "cooccur"), "chosen by people who chose what you chose"),
+    ("next", ("title_next", "industry_cooccur", "occupation_cooccur"), "work that people like you go on to"),
     ("popular", ("popularity", "title_popularity", "employer_popularity", "place_popularity"), "much asked for now"),
     ("employer", ("employer_met",), "at {company}, as others in your history"),
     ("level", ("seniority_gap",), "at your level"),

@@ -29,7 +29,8 @@ _DATES = ("posted", "until")  #: of a posting: what a renewal changes
 #: What does not hold one row a posting.
 _NOT_ROWS = (
     *("ids", "lexicon.vocabulary", "lexicon.skills"),
-    *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours"),
+    *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours", "behaviour.next_title"),
+    *("behaviour.industries", "behaviour.occupations"),
     *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "fresh"),
 )
 

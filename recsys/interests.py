@@ -1,6 +1,6 @@
 """What and where a candidate is searching: a few vectors and places, clustered from history and profile."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +25,21 @@ class Interests:
         vectors: float32 (B, I, d), zeros where fewer.
         places: float32 (B, A, 3), NaN where fewer.
         factors: float32 (B, f), NaN rows for those without usable history.
+        expected: float32 (B, d), see ``recsys.next_title``, zeros where nothing is expected.
     """
 
     vectors: Numbers
     places: Numbers
     factors: Numbers
+    expected: Numbers
 
     def part(self, at: int, to: int) -> "Interests":
         """Requests ``at`` to ``to`` - 1."""
-        return Interests(self.vectors[at:to], self.places[at:to], self.factors[at:to])
+        return Interests(*(getattr(self, field.name)[at:to] for field in fields(self)))
 
     def take(self, rows: NDArray[np.intp]) -> "Interests":
         """The requests at ``rows``."""
-        return Interests(self.vectors[rows], self.places[rows], self.factors[rows])
+        return Interests(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSettings) -> Interests:
@@ -53,4 +55,6 @@ def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSet
     there = ~np.isnan(all_places[..., 0])
     anchors = leaders(all_places, there, _PLACES, _SAME_PLACE)
     places = np.where((anchors >= 0)[..., None], take(all_places, anchors), np.float32(np.nan))
-    return Interests(vectors, places, catalogue.behaviour.factors.fold_in(queries.history, queries.weight))
+    behaviour = catalogue.behaviour
+    factors = behaviour.factors.fold_in(queries.history, queries.weight)
+    return Interests(vectors, places, factors, behaviour.next_title.expected(catalogue.title, queries))

@@ -85,6 +85,20 @@ def find_neighbours(interactions: sparse.csr_matrix, settings: FactorSettings) -
     return count_neighbours(interactions, settings.neighbours)
 
 
+def neighbours_of_codes(interactions: sparse.csr_matrix, codes: NDArray[np.int32], keep: int) -> Neighbours:
+    """Co-occurrence of what postings have in common, as of industries, in the place of postings.
+
+    Args:
+        interactions: summed event weights (C, P).
+        codes: int32 (P,), -1 for a posting that has none.
+        keep: so many neighbours of each code.
+    """
+    coded = np.flatnonzero(codes >= 0)
+    shape = (len(codes), int(codes.max(initial=-1)) + 1)
+    membership = sparse.csr_matrix((np.ones(len(coded), np.float32), (coded, codes[coded])), shape=shape)
+    return count_neighbours((interactions @ membership).tocsr(), keep)
+
+
 def _relative(interactions: sparse.csr_matrix) -> sparse.csr_matrix:
     """Weights in units of their mean, capped: a model with a penalty must not depend on how old all events are."""
     relative = interactions.astype(np.float32)

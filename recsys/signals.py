@@ -49,6 +49,7 @@ ROOMS: tuple[Room, ...] = (
     signals_lexical.skills,
     signals_place.places,
     signals_behaviour.collaborative,
+    signals_behaviour.trades,
     signals_behaviour.popularity,
     signals_behaviour.kin,
     signals_attributes.met,

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.interests import Interests
+from recsys.neighbours import Neighbours
 from recsys.queries import Queries
 from recsys.signal import NOTHING, Signal
 
@@ -18,6 +19,8 @@ SIGNALS = (
         "factors_new", "behaviour", "the cosine for a posting without events, whose factors are mapped from its text"
     ),
     Signal("cooccur", "behaviour", "log of 1 + 10 times the mean weight among the neighbours of what was chosen"),
+    Signal("industry_cooccur", "behaviour", "the same among the neighbours of the industries that were chosen"),
+    Signal("occupation_cooccur", "behaviour", "the same among the neighbours of the occupations that were chosen"),
     Signal("popularity", "behaviour", "log of 1 + summed and decayed event weight"),
     Signal("title_popularity", "behaviour", "the same of all other postings with the same title"),
     Signal("employer_popularity", "behaviour", "the same of all other postings of the same employer"),
@@ -46,6 +49,15 @@ def collaborative(catalogue: Catalogue, queries: Queries, interests: Interests, 
     }
 
 
+def trades(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
+    """What others who chose the same industries and occupations chose besides."""
+    attributes, behaviour = catalogue.attributes, catalogue.behaviour
+    return {
+        "industry_cooccur": _of_codes(behaviour.industries, attributes.industry, queries, rows),
+        "occupation_cooccur": _of_codes(behaviour.occupations, attributes.occupation, queries, rows),
+    }
+
+
 def popularity(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
     """What many chose."""
     behaviour = catalogue.behaviour
@@ -60,13 +72,28 @@ def kin(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows
 
 def _cooccurrence(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
     """Mean weight among the neighbours of the history, weighted: (B, n), NaN without a history."""
-    keys, sums = catalogue.spoken_for(queries.history, queries.weight)
-    total = np.zeros(rows.shape, np.float32)
-    if len(keys):
-        wanted = (np.arange(len(rows), dtype=np.int64)[:, None] << 32) | rows
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        total = np.where(keys[at] == wanted, sums[at], 0).astype(np.float32)
-    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), _signed_log(10 * total), NOTHING)
+    spoken = _looked_up(*catalogue.spoken_for(queries.history, queries.weight), rows)
+    return np.where(np.any(queries.history >= 0, axis=1, keepdims=True), spoken, NOTHING)
+
+
+def _of_codes(neighbours: Neighbours, codes: Rows, queries: Queries, rows: Rows) -> Numbers:
+    """The same of codes (P,) in the place of postings: (B, n), NaN where either has none that training knew."""
+    known = len(neighbours.start) - 1
+    mine = np.where(queries.history >= 0, codes[np.maximum(queries.history, 0)], -1).astype(np.int32)
+    theirs = codes[rows]
+    mine = np.where(mine < known, mine, np.int32(-1))
+    spoken = _looked_up(*neighbours.add_up(mine, np.where(mine >= 0, queries.weight, 0)), theirs)
+    unknown = (theirs < 0) | (theirs >= known) | ~np.any(mine >= 0, axis=1, keepdims=True)
+    return np.where(unknown, NOTHING, spoken)
+
+
+def _looked_up(keys: NDArray[np.int64], sums: NDArray[np.float64], wanted: Rows) -> Numbers:
+    """log(1 + 10 sums) of the keys (request << 32 | wanted), 0 where there is none: (B, n)."""
+    if len(keys) == 0:
+        return np.zeros(wanted.shape, np.float32)
+    asked = (np.arange(len(wanted), dtype=np.int64)[:, None] << 32) | np.maximum(wanted, 0)
+    at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    return _signed_log(10 * np.where(keys[at] == asked, sums[at], 0).astype(np.float32))
 
 
 def _signed_log(values: Numbers) -> Numbers:

@@ -21,6 +21,7 @@ SIGNALS = (
     Signal("title_past_last", "text", "cosine of the title with the title held last"),
     Signal("title_any", "text", "best of title_viewed, title_wanted, title_past"),
     Signal("title_profile", "text", "cosine of the title with the whole profile or CV"),
+    Signal("title_next", "text behaviour", "product of the title, less the mean of all, with what is expected next"),
     Signal("text_profile", "text", "cosine of the posting's text with the whole profile or CV"),
     Signal("text_viewed", "text", "cosine of the posting's text with the mean of the postings viewed last"),
 )
@@ -29,11 +30,12 @@ SIGNALS = (
 def titles(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
     """Likeness of titles."""
     viewed = queries.history[:, :VIEWED]
-    slots = [catalogue.title.vectors(viewed), queries.wanted, queries.past, queries.whole[:, None]]
+    expected = interests.expected[:, None]
+    slots = [catalogue.title.vectors(viewed), queries.wanted, queries.past, queries.whole[:, None], expected]
     alike = catalogue.title.similarity(rows, _columns(np.concatenate(slots, axis=1)))
     alike[catalogue.title.scale[rows] == 0] = np.nan  # a posting without a title
-    viewed_alike, wanted_alike, past_alike, whole_alike = np.split(
-        alike, [VIEWED, VIEWED + WANTED, VIEWED + WANTED + PAST], axis=2
+    viewed_alike, wanted_alike, past_alike, whole_alike, next_alike = np.split(
+        alike, np.cumsum([VIEWED, WANTED, PAST, 1]), axis=2
     )
     looked = (viewed >= 0) & (catalogue.title.scale[viewed] > 0)
     found = {
@@ -47,6 +49,8 @@ def titles(catalogue: Catalogue, queries: Queries, interests: Interests, rows: R
     found["title_past_last"] = best(past_alike[..., :1], queries.past_known[:, :1])
     found["title_any"] = np.fmax(np.fmax(found["title_viewed"], found["title_wanted"]), found["title_past"])
     found["title_profile"] = best(whole_alike, queries.whole_known[:, None])
+    of_centre = np.matmul(expected, catalogue.behaviour.next_title.centre)
+    found["title_next"] = best(next_alike, np.any(expected, axis=2)) - of_centre
     return found
 
 

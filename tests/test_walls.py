@@ -17,7 +17,7 @@ ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
     "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
-    "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings", "profiles", "documents",
+    "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings", "profiles", "documents",
     "newcomers", "grow", "eligible", "interests", "nearby", "bywords",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",

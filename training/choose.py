@@ -25,7 +25,7 @@ _PAIRS = 40_000_000
 #: Every single signal is asked so many queries; the best of them are asked as many as the rankers are.
 _HEATS, _FINALISTS = 500, 3
 #: Signals of collaborative filtering proper, without popularity.
-COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur")
+COLLABORATIVE = ("factors", "factors_score", "factors_new", "cooccur", "industry_cooccur", "occupation_cooccur")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
 from recsys.geo import unit_vectors
-from recsys.neighbours import find_neighbours
+from recsys.neighbours import find_neighbours, neighbours_of_codes
 from recsys.unseen import map_text_to_factors
+from training.next_choices import next_title_of
 from training.prepare import Prepared
 
 _DAY = 86_400.0
@@ -94,6 +95,9 @@ def _behaviour(prepared: Prepared, settings: EngineSettings, known: NDArray[np.b
         seen=seen,
         factors=map_text_to_factors(factors, text.vectors(np.arange(postings)), seen, words=words),
         neighbours=find_neighbours(interactions, settings.factors),
+        industries=neighbours_of_codes(interactions, prepared.attributes.industry, settings.factors.neighbours),
+        occupations=neighbours_of_codes(interactions, prepared.attributes.occupation, settings.factors.neighbours),
+        next_title=next_title_of(prepared, settings.events, known, now),
     )
 
 

@@ -10,7 +10,8 @@ from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
 from recsys.intake import to_candidates
-from recsys.neighbours import find_neighbours
+from recsys.neighbours import find_neighbours, neighbours_of_codes
+from recsys.next_title import learn_next_title
 from recsys.rank import LinearRanker
 from recsys.signals import NAMES
 from recsys.terms import Lexicon, Vocabulary
@@ -54,8 +55,9 @@ def make_attributes(count, **given):
     return Attributes(**(nothing | typed))
 
 
-def make_behaviour(count, text, events, settings):
+def make_behaviour(title, text, events, settings, industry, occupation):
     """Behaviour from events (candidate, posting, weight); none gives a board without any."""
+    count = len(title)
     candidate, posting, weight = (np.asarray(column) for column in zip(*events, strict=True)) if events else ([],) * 3
     candidate, posting = np.asarray(candidate, np.int32), np.asarray(posting, np.int32)
     weight = np.asarray(weight, np.float32)
@@ -70,7 +72,17 @@ def make_behaviour(count, text, events, settings):
         seen=seen,
         factors=map_text_to_factors(train_factors(matrix, settings.factors), text, seen),
         neighbours=find_neighbours(matrix, settings.factors),
+        industries=neighbours_of_codes(matrix, industry, settings.factors.neighbours),
+        occupations=neighbours_of_codes(matrix, occupation, settings.factors.neighbours),
+        next_title=make_next_title(title),
     )
+
+
+def make_next_title(title):
+    """A map that was learned from drawn choices: the title after those before it in the order of the rows."""
+    before = np.resize(title, (600, title.shape[1]))
+    known = np.concatenate([before, np.roll(before, 1, axis=0), np.roll(before, 2, axis=0), before], axis=1)
+    return learn_next_title(known, np.roll(before, -1, axis=0), title.mean(axis=0))
 
 
 def make_lexicon(titles, texts=None, skills=()):
@@ -99,7 +111,8 @@ def make_catalogue(
     latlon = np.full((count, 1, 2), np.nan, np.float32) if latlon is None else np.asarray(latlon, np.float32)
     own = make_attributes(count, **attributes)
     titles, texts = Codes.from_vectors(title), None if text is None else Codes.from_vectors(text)
-    behaviour = make_behaviour(count, title if text is None else text, list(events), settings)
+    whole = title if text is None else np.asarray(text, np.float32)
+    behaviour = make_behaviour(title, whole, list(events), settings, own.industry, own.occupation)
     open_ = np.ones(count, bool) if open_ is None else np.asarray(open_, bool)
     lexicon = make_lexicon([""] * count) if lexicon is None else lexicon
     factors, popularity = behaviour.factors.postings, behaviour.popularity

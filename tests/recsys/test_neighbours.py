@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from recsys.config import FactorSettings
-from recsys.neighbours import bm25_neighbours, bm25_weights, count_neighbours, find_neighbours
+from recsys.neighbours import bm25_neighbours, bm25_weights, count_neighbours, find_neighbours, neighbours_of_codes
 
 
 def random_interactions(seed, candidates=60, postings=40, density=0.15):
@@ -169,3 +169,20 @@ def test_few_kept_of_many_are_the_first_of_all(model):
         first = slice(whole.start[posting], whole.start[posting] + 3)
         np.testing.assert_array_equal(few.rows[mine], whole.rows[first])
         np.testing.assert_array_equal(few.weights[mine], whole.weights[first])
+
+
+def test_codes_speak_for_each_other_as_postings_that_were_one_would():
+    matrix = random_interactions(3, 40, 30)
+    codes = np.random.default_rng(1).integers(-1, 6, 30).astype(np.int32)
+    merged = np.stack([np.asarray(matrix[:, codes == one].sum(axis=1)).ravel() for one in range(6)], axis=1)
+    expected = count_neighbours(sparse.csr_matrix(merged), 4)
+    found = neighbours_of_codes(matrix, codes, 4)
+    np.testing.assert_array_equal(found.start, expected.start)
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-5)
+
+
+def test_without_codes_nothing_speaks():
+    found = neighbours_of_codes(random_interactions(3, 40, 30), np.full(30, -1, np.int32), 4)
+    assert found.start.tolist() == [0]
+    assert found.add_up(np.full((2, 5), -1, np.int32), np.ones((2, 5), np.float32))[0].shape == (0,)

@@ -72,6 +72,7 @@ class PlainSignals:
             "title_past_last": float(title @ q.past[at, 0]) if q.past_known[at, 0] else NAN,
             "title_any": best(viewed + wanted + past), "title_profile": NAN, "text_profile": NAN, "text_viewed": NAN,
         }  # fmt: skip
+        found["title_next"] = self.expected(title)
         text = None if c.text is None else self.vector(c.text, row)
         if q.whole_known[at]:
             found["title_profile"] = float(title @ q.whole[at].astype(np.float64))
@@ -81,6 +82,19 @@ class PlainSignals:
             middle = sum(self.vector(c.text, other) for other in self.viewed)
             found["text_viewed"] = float(text @ middle) / float(np.linalg.norm(middle))
         return found
+
+    def expected(self, title):
+        c, q, at = self.c, self.q, self.at
+        known = [
+            sum((self.weight[one] * self.vector(c.title, one) for one in self.history), np.zeros(len(title))),
+            self.vector(c.title, self.history[0]) if self.history else np.zeros(len(title)),
+            sum(q.wanted[at].astype(np.float64)),
+            sum(q.past[at].astype(np.float64)),
+        ]
+        known = np.concatenate([one / max(np.linalg.norm(one), 1e-9) for one in known])
+        learned = c.behaviour.next_title
+        found = known @ learned.inward.astype(np.float64) @ learned.outward
+        return float((title - learned.centre) @ found / np.linalg.norm(found)) if found.any() else NAN
 
     def km(self, row, place):
         if np.isnan(place).any():
@@ -128,15 +142,25 @@ class PlainSignals:
             found["popularity"] = float(b.popularity[row])
             if self.history:
                 found["cooccur"] = math.log(1 + 10 * self.cooccurrence(row))
+        for name, neighbours, codes in (
+            ("industry_cooccur", b.industries, self.c.attributes.industry),
+            ("occupation_cooccur", b.occupations, self.c.attributes.occupation),
+        ):
+            coded = [one for one in self.history if codes[one] >= 0]
+            known = codes[row] >= 0 and coded
+            found[name] = math.log(1 + 10 * self.spoken(neighbours, codes, coded, codes[row])) if known else NAN
         return found
 
     def cooccurrence(self, row):
-        neighbours, total = self.c.behaviour.neighbours, 0.0
-        for one in self.history:
-            for place in range(neighbours.start[one], neighbours.start[one + 1]):
-                if neighbours.rows[place] == row:
+        return self.spoken(self.c.behaviour.neighbours, np.arange(len(self.c.attributes.posted)), self.history, row)
+
+    def spoken(self, neighbours, codes, history, wanted):
+        total = 0.0
+        for one in history:
+            for place in range(neighbours.start[codes[one]], neighbours.start[codes[one] + 1]):
+                if neighbours.rows[place] == wanted:
                     total += float(neighbours.weights[place]) * self.weight[one]
-        return total / sum(self.weight[one] for one in self.history)
+        return total / sum(self.weight[one] for one in history)
 
     def bag(self, terms, row):
         weights = terms.weights[row] * float(terms.scale[row])
