@@ -16,6 +16,7 @@ def test_rows_and_names_are_each_other_turned_round(names, others):
     assert ids.rows(names).tolist() == list(range(len(names)))
     assert ids.names(ids.rows(names)).tolist() == names
     assert ids.rows(others).tolist() == [names.index(one) if one in names else -1 for one in others]
+    assert [ids.find(one) for one in names + others] == ids.rows(names + others).tolist()
 
 
 def test_row_numbers_are_int32_and_keep_repeats():
