@@ -1,7 +1,7 @@
 """Postings that have vectors now: described all at once, placed in the order of the log."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 from recsys.errors import RequestError
 from recsys.grow import Growth
 from recsys.newcomers import Describer, Newcomers
-from serving.live.reading import in_parts
+from serving.live.reading import Unreadable, in_parts
 from serving.live.waiting import Waiting
 
 log = logging.getLogger(__name__)
-
-#: What is told of a document that cannot be read.
-PassOver = Callable[[Waiting, Exception], None]
 
 
 class Arrivals:
@@ -26,12 +23,11 @@ class Arrivals:
     Args:
         growth: of the catalogue.
         describer: of the bundle.
-        pass_over: called for each that cannot be read.
     """
 
-    def __init__(self, growth: Growth, describer: Describer, pass_over: PassOver) -> None:
-        self._growth, self._describer, self._pass_over = growth, describer, pass_over
-        self._described: dict[int, tuple[Newcomers, int] | Exception] = {}  # by position: in which table, which row
+    def __init__(self, growth: Growth, describer: Describer) -> None:
+        self._growth, self._describer = growth, describer
+        self._described: dict[int, tuple[Newcomers, int] | Unreadable] = {}  # by position: in which table, which row
         self.unplaced = 0  #: that there was no room for
 
     def describe(self, ready: Sequence[Waiting]) -> None:
@@ -43,22 +39,28 @@ class Arrivals:
         self._described, at = {}, 0
         for count, found in in_parts(self._describer.describe, [one.document for one in ready]):
             for row, one in enumerate(ready[at : at + count]):
-                self._described[one.position] = found if isinstance(found, Exception) else (found, row)
+                self._described[one.position] = found if isinstance(found, Unreadable) else (found, row)
             at += count
 
-    def place(self, some: Sequence[Waiting]) -> None:
-        """Add some of what was described, each id once; what came and went is taken down again."""
+    def place(self, some: Sequence[Waiting]) -> list[tuple[Waiting, Unreadable]]:
+        """Add some of what was described, each id once; what came and went is taken down again.
+
+        Returns:
+            those that cannot be read.
+        """
         readable: list[tuple[Newcomers, int, bool]] = []
+        unreadable: list[tuple[Waiting, Unreadable]] = []
         for one in some:
             found = self._described.pop(one.position)
-            if isinstance(found, Exception):
-                self._pass_over(one, found)
+            if isinstance(found, Unreadable):
+                unreadable.append((one, found))
             else:
                 readable.append((*found, one.changes))
         for _, group in groupby(readable, key=lambda found: id(found[0])):
             tables, rows, changes = zip(*group, strict=True)
             self._add(tables[0].take(np.array(rows, np.intp)), np.array(changes, bool))
         self._growth.remove([one.key for one in some if one.gone])
+        return unreadable
 
     def _add(self, newcomers: Newcomers, changes: NDArray[np.bool_]) -> None:
         """Add them, or as many as there is room for; of one that changed and has no room, the old words still count."""

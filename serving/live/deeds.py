@@ -8,7 +8,7 @@ from recsys.ids import Ids
 from serving.live.held import Held
 from serving.live.log import Entry
 from serving.live.people import Named, Person
-from serving.live.reading import ProfileReader
+from serving.live.reading import ProfileReader, Unreadable
 
 
 class Deeds:
@@ -34,12 +34,13 @@ class Deeds:
         self._rows = dict(zip(named, ids.rows(named).tolist(), strict=True)) if named else {}
         self._done: dict[str, Named] = {}
 
-    def candidate(self, entry: Entry) -> None:
-        """A profile; without its texts' vectors, since they may not be there. Raises what is wrong with it."""
+    def candidate(self, entry: Entry) -> Unreadable | None:
+        """A profile; without its texts' vectors, since they may not be there. Gives what is wrong with it."""
         profile = self._profiles[entry.position]
-        if isinstance(profile, Exception):
-            raise profile
+        if isinstance(profile, Unreadable):
+            return profile
         self._held.put(entry.key, replace(self._held.get(entry.key), profile=profile))
+        return None
 
     def candidate_gone(self, entry: Entry) -> None:
         """Nothing that was before counts."""

@@ -25,7 +25,7 @@ from serving.live.log import Entry, Log
 from serving.live.lookup import Lookup
 from serving.live.past import StoredPast
 from serving.live.people import People
-from serving.live.reading import ProfileReader
+from serving.live.reading import ProfileReader, Unreadable
 from serving.live.state import ReadProfile, State
 from serving.live.waiting import Queue, Waiting, texts_of
 
@@ -72,7 +72,7 @@ class Follower:
         self._bundle = bundle
         self._growth = Growth(bundle.catalogue, room)
         describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
-        self._arrivals = Arrivals(self._growth, describer, self._pass_over)
+        self._arrivals = Arrivals(self._growth, describer)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
             GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
@@ -181,10 +181,11 @@ class Follower:
 
     def _bring_some(self, some: Sequence[Waiting], profiles: dict[int, Any]) -> None:
         postings = [one for one in some if one.kind == "posting"]
-        self._arrivals.place(postings)
+        for one, why in self._arrivals.place(postings):
+            self._pass_over(one, why)
         for one in some:
             profile = profiles.get(one.position)
-            if isinstance(profile, Exception):
+            if isinstance(profile, Unreadable):
                 self._pass_over(one, profile)
             elif profile is not None:
                 self._held.put(one.key, replace(self._held.get(one.key), profile=profile))
@@ -222,17 +223,11 @@ class Follower:
         except MemoryError:
             raise
         except Exception as error:
-            self._pass_over(entry, error)
+            self._pass_over(entry, Unreadable.because(error))
 
-    def _pass_over(self, entry: Entry | Waiting, error: Exception) -> None:
-        """Without the words of the error, which may repeat a profile."""
+    def _pass_over(self, entry: Entry | Waiting, unreadable: Unreadable) -> None:
         self.skipped += 1
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"
-        what = f"{type(error).__name__}{where}"
-        log.error("%s %r at position %d cannot be read: %s", entry.kind, entry.key, entry.position, what)
+        log.error("%s %r at position %d cannot be read: %s", entry.kind, entry.key, entry.position, unreadable.why)
 
     def _posting(self, entry: Entry, deeds: Deeds) -> None:
         document = dict(entry.document or {})
@@ -250,7 +245,10 @@ class Follower:
         self._growth.remove([entry.key])
 
     def _candidate(self, entry: Entry, deeds: Deeds) -> None:
-        deeds.candidate(entry)
+        unreadable = deeds.candidate(entry)
+        if unreadable is not None:
+            self._pass_over(entry, unreadable)
+            return
         self._queue.put(Waiting(entry.position, "candidate", entry.key, dict(entry.document or {})))
 
     def _candidate_gone(self, entry: Entry, deeds: Deeds) -> None:

@@ -1,7 +1,7 @@
 """Documents to arrays, many at once: what reading costs is mostly the same for one as for some hundreds."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -23,9 +23,29 @@ Found = TypeVar("Found")
 _TABLES: Final = {"vectors": ("wanted", "past", "whole"), "terms": ("texts",)}
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A document that cannot be read.
+
+    Attributes:
+        why: kind and place of the error, without its words, which may repeat a profile.
+    """
+
+    why: str
+
+    @classmethod
+    def because(cls, error: Exception) -> "Unreadable":
+        """The error itself is not kept: it would hold what was worked on, and that a bundle, in a circle."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"
+        return cls(f"{type(error).__name__}{where}")
+
+
 def in_parts(
     read: Callable[[Sequence[Document]], Found], documents: Sequence[Document]
-) -> Iterator[tuple[int, Found | Exception]]:
+) -> Iterator[tuple[int, Found | Unreadable]]:
     """Reads all at once, or by halves down to the one that cannot be read.
 
     Returns:
@@ -37,7 +57,7 @@ def in_parts(
     """
     if not documents:
         return
-    found: Found | Exception
+    found: Found | Unreadable
     try:
         found = read(documents)
     except (StoreError, MemoryError):
@@ -48,7 +68,7 @@ def in_parts(
             yield from in_parts(read, documents[:middle])
             yield from in_parts(read, documents[middle:])
             return
-        found = error
+        found = Unreadable.because(error)
     yield len(documents), found
 
 
@@ -72,15 +92,15 @@ class ProfileReader:
         """
         return _alone(self._read([document], lookup), 0)
 
-    def read_each(self, documents: Sequence[Document], lookup: Lookup | None) -> list[Profiles | Exception]:
+    def read_each(self, documents: Sequence[Document], lookup: Lookup | None) -> list[Profiles | Unreadable]:
         """The same of each of many, or why it cannot be read.
 
         Raises:
             StoreError: the store failed, not a document.
         """
-        each: list[Profiles | Exception] = []
+        each: list[Profiles | Unreadable] = []
         for count, found in in_parts(lambda some: self._read(some, lookup), documents):
-            each += [found] if isinstance(found, Exception) else [_alone(found, row) for row in range(count)]
+            each += [found] if isinstance(found, Unreadable) else [_alone(found, row) for row in range(count)]
         return each
 
     def _read(self, documents: Sequence[Document], lookup: Lookup | None) -> Profiles:

@@ -1,5 +1,8 @@
 """States are a function of a bundle and two positions of the log, in whatever grain it was read."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from conftest import CONFIG
@@ -405,3 +408,25 @@ def test_one_that_cannot_be_read_is_found_among_many(market, store, postings):
     assert (follower.state.engine.catalogue.ids.rows([one.key for one in new]) >= 0).all()
     assert all(follower.state.knows(one.key) for one in people)
     assert not follower.state.knows("bad")
+
+
+NOT_READ = (("posting", "words"), ("candidate", "place"))
+
+
+def test_a_follower_that_is_given_up_lets_go_of_its_bundle_at_once(market, store, postings):
+    """Without the collector of circles: until that came by, a service would map the old bundle beside the new one."""
+    put(store, copies(postings, 5))
+    odd = [Write(kind, "odd", POISON[f"no {name}"][1] | {f"{kind}_id": "odd"}) for kind, name in NOT_READ]
+    position = store.write(odd).position
+    gc.collect()
+    gc.disable()
+    try:
+        follower = follow(market.bundle, store)
+        catch_up(follower, position)
+        follower.warm_up()
+        assert follower.skipped == 2
+        left = weakref.ref(follower), weakref.ref(follower.state.engine.catalogue), weakref.ref(follower._reader)
+        del follower
+        assert [one() for one in left] == [None] * 3
+    finally:
+        gc.enable()

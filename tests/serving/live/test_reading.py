@@ -11,7 +11,7 @@ from recsys.bundle import open_bundle
 from recsys.documents import candidate_documents
 from recsys.errors import StoreUnavailable
 from serving.live.lookup import Lookup
-from serving.live.reading import ProfileReader, in_parts
+from serving.live.reading import ProfileReader, Unreadable, in_parts
 from serving.live.waiting import Waiting, texts_of
 from serving.store import Write
 from training.sources import read_tables
@@ -52,7 +52,8 @@ def test_only_the_one_that_cannot_be_read_is_left_out(market, documents):
     reader = ProfileReader(open_bundle(market.bundle, verify=False))
     broken = [*documents[:7], {"experience": "secret"}, *documents[7:20], {"latitude": "secret"}]
     found = reader.read_each(broken, None)
-    assert [at for at, one in enumerate(found) if isinstance(one, Exception)] == [7, 21]
+    assert [at for at, one in enumerate(found) if isinstance(one, Unreadable)] == [7, 21]
+    assert "secret" not in f"{found[7].why} {found[21].why}"
 
 
 def test_halves_are_read_until_the_bad_one_is_alone():
@@ -66,7 +67,10 @@ def test_halves_are_read_until_the_bad_one_is_alone():
 
     found = list(in_parts(read, list(range(8))))
     assert [count for count, _ in found] == [4, 1, 1, 2]
-    assert [one if isinstance(one, int) else str(one) for _, one in found] == [6, 4, "five", 13]
+    read_, five = [one for _, one in found if isinstance(one, int)], found[2][1]
+    assert read_ == [6, 4, 13]
+    assert five.why.startswith("ValueError in ")
+    assert "five" not in five.why
     assert list(in_parts(read, [])) == []
 
 
