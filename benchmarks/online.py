@@ -109,10 +109,8 @@ def own_memory(process: int) -> int:
 
 
 def libraries_memory() -> int:
-    """The same of a process that imports what a worker does, and serves nothing."""
-    code = (
-        "import serving.worker, benchmarks.online_app, lightgbm, uvicorn, sys; print('x', flush=True); sys.stdin.read()"
-    )
+    """The same of a process that imports what this worker does, and serves nothing; the hand-set order has no trees."""
+    code = "import serving.worker, benchmarks.online_app, uvicorn, sys; print('x', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -91,7 +91,7 @@ class Follower:
 
     def warm_up(self) -> None:
         """Answer once for somebody and for nobody, so that the first request does not wait for what is loaded late."""
-        some = self.state.people.base.ids.names()[:1].tolist()
+        some = self.state.people.base.ids.names(slice(1)).tolist()
         for who in [*some, ""]:
             self.state.recommend(who, 10)
 
