@@ -2,6 +2,8 @@
 
     python -m benchmarks.online --work DIR [--postings 100000 1000000] [--candidates 1000000] [--out docs/online.md]
 
+What other benchmarks wrote on the same page stays below.
+
 One worker on one core, the load generator on another. The board is drawn (``benchmarks.market``), the order is the
 hand-set one, whose cost is that of a learned sum.
 """
@@ -34,6 +36,7 @@ from serving.worker import TOLD, Told
 ROUNDS, FLOOD = 3, 3  # FLOOD: times the capacity
 SECONDS = 12.0
 _SERVER, _LOAD = 0, 1  # cores
+_OTHERS = "## From acknowledged to found"  # sections of ``benchmarks.freshness``
 
 
 def tiled(candidates: Candidates, count: int) -> Candidates:
@@ -106,10 +109,8 @@ def own_memory(process: int) -> int:
 
 
 def libraries_memory() -> int:
-    """The same of a process that imports what a worker does, and serves nothing."""
-    code = (
-        "import serving.worker, benchmarks.online_app, lightgbm, uvicorn, sys; print('x', flush=True); sys.stdin.read()"
-    )
+    """The same of a process that imports what this worker does, and serves nothing; the hand-set order has no trees."""
+    code = "import serving.worker, benchmarks.online_app, uvicorn, sys; print('x', flush=True); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -121,7 +122,7 @@ def libraries_memory() -> int:
     return found
 
 
-def load(port: int, paths: Sequence[str], rate: float, seconds: float = SECONDS, connections: int = 4) -> Load:
+def load(port: int, paths: Sequence[str], rate: float, seconds: float, connections: int = 4) -> Load:
     """Ask in a process of its own."""
     job = Job(port, list(paths), rate, seconds, connections, _LOAD)
     done = subprocess.run(
@@ -133,7 +134,7 @@ def load(port: int, paths: Sequence[str], rate: float, seconds: float = SECONDS,
     return Load(**json.loads(done.stdout))
 
 
-def measure(home: Path, people: Sequence[str], port: int) -> dict[str, Any]:
+def measure(home: Path, people: Sequence[str], port: int, seconds: float = SECONDS) -> dict[str, Any]:
     """Capacity of each route, then all of them at half of the full path's, in turn."""
     paths = {
         "constant list": ["/bench/constant"],
@@ -143,12 +144,12 @@ def measure(home: Path, people: Sequence[str], port: int) -> dict[str, Any]:
     }
     with served(home, port) as process:
         for some in paths.values():
-            load(port, some, 0, 4)
-        capacity = {name: load(port, some, 0) for name, some in paths.items()}
+            load(port, some, 0, seconds / 3)
+        capacity = {name: load(port, some, 0, seconds) for name, some in paths.items()}
         half = capacity["full path"].rate / 2
-        rounds = [{name: load(port, some, half) for name, some in paths.items()} for _ in range(ROUNDS)]
+        rounds = [{name: load(port, some, half, seconds) for name, some in paths.items()} for _ in range(ROUNDS)]
         memory = own_memory(process)
-        flood = load(port, paths["full path"], FLOOD * capacity["full path"].rate)
+        flood = load(port, paths["full path"], FLOOD * capacity["full path"].rate, seconds)
     return {"capacity": capacity, "half": half, "rounds": rounds, "flood": flood, "memory": memory}
 
 
@@ -202,8 +203,9 @@ def memory_lines(own: dict[int, int], candidates: int) -> list[str]:
 def board(work: Path, postings: int, candidates: int) -> tuple[Path, list[str]]:
     """A home whose active bundle has so many postings and candidates, and some of these."""
     home = work / f"home-{postings}-{candidates}"
+    drawn = min(candidates, 100_000)
     folder = market_bundle(
-        work / f"{postings}-{candidates}", postings, 100_000, None, lambda some: tiled(some, candidates), for_ever=True
+        work / f"{postings}-{candidates}", postings, drawn, None, lambda some: tiled(some, candidates), for_ever=True
     )
     (home / "bundles").mkdir(parents=True, exist_ok=True)
     link = home / "bundles" / "drawn"
@@ -214,7 +216,14 @@ def board(work: Path, postings: int, candidates: int) -> tuple[Path, list[str]]:
     import pandas as pd
 
     names = pd.read_parquet(folder / "candidates" / "candidate_ids.parquet")["id"]
-    return home, names.sample(2000, random_state=0).tolist()
+    return home, names.sample(min(len(names), 2000), random_state=0).tolist()
+
+
+def write_page(out: Path, lines: Sequence[str]) -> None:
+    """The page, with the sections of others that stand on it already below."""
+    before = out.read_text(encoding="utf-8") if out.exists() else ""
+    others = before[before.index(_OTHERS) :] if _OTHERS in before else ""
+    out.write_text("\n".join(lines).rstrip() + "\n" + ("\n" + others if others else ""), encoding="utf-8")
 
 
 def main() -> None:
@@ -224,6 +233,7 @@ def main() -> None:
     parser.add_argument("--postings", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--candidates", type=int, default=1_000_000)
     parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load; short ones only try it out")
     parser.add_argument("--out", type=Path, default=Path("docs/online.md"))
     args = parser.parse_args()
     libraries = libraries_memory()
@@ -237,14 +247,14 @@ def main() -> None:
     own: dict[int, int] = {}
     for postings in args.postings:
         home, people = board(args.work, postings, args.candidates)
-        found = measure(home, people, args.port)
+        found = measure(home, people, args.port, args.seconds)
         own[postings] = found["memory"] - libraries
         lines += lines_of(postings, args.candidates, found, libraries)
-        args.out.write_text("\n".join(lines), encoding="utf-8")
+        write_page(args.out, lines)
         print("\n".join(lines[-14:]), flush=True)
     if len(own) == 2:
         lines += memory_lines(own, args.candidates)
-        args.out.write_text("\n".join(lines), encoding="utf-8")
+        write_page(args.out, lines)
 
 
 if __name__ == "__main__":

@@ -242,14 +242,16 @@ def _read_json(file: Path) -> dict[str, Any]:
     return document
 
 
-def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
-    """The arrays that were written into a folder, memory-mapped, by name."""
-    arrays: dict[str, NDArray[Any]] = {}
+def read_arrays(folder: Path) -> dict[str, Any]:
+    """The arrays that were written into a folder, memory-mapped, by name; ids as Arrow columns of text."""
+    arrays: dict[str, Any] = {}
     for file in sorted(folder.glob("*.npy")):
         # The base class: indexing a memmap costs twice as much for the same bytes.
         arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     for file in sorted(folder.glob("*.parquet")):
-        arrays[file.stem] = pd.read_parquet(file)["id"].to_numpy(dtype=object)
+        # Ids stay what they are in the file: as Python objects they would take several times the room.
+        column = pq.read_table(file).column("id")
+        arrays[file.stem] = column if file.stem.endswith("_ids") else column.to_numpy()
     return arrays
 
 

@@ -126,12 +126,12 @@ class Fresh:
 
     def now_of(self, rows: Rows) -> Rows:
         """For rows (any shape), -1 for none, the rows that their postings have now."""
-        return _mapped(rows, self.was, self.now)
+        return mapped(rows, self.was, self.now)
 
     def learned_of(self, rows: Rows) -> Rows:
         """The other way round: for rows (any shape), the rows under which training knew their postings, if it did."""
         now, was = self._learned
-        return _mapped(rows, now, was)
+        return mapped(rows, now, was)
 
     @cached_property
     def _learned(self) -> tuple[Rows, Rows]:
@@ -142,7 +142,7 @@ class Fresh:
         return now[order], was[order]
 
 
-def _mapped(rows: Rows, known: Rows, to: Rows) -> Rows:
+def mapped(rows: Rows, known: Rows, to: Rows) -> Rows:
     """Rows (any shape), those among ``known``, ascending, replaced."""
     if len(known) == 0:
         return rows

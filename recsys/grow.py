@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.assemble import search_vectors
-from recsys.catalogue import Catalogue, Fresh
+from recsys.catalogue import Catalogue, Fresh, mapped
 from recsys.codes import Codes
 from recsys.errors import RequestError
 from recsys.geo import unit_vectors
@@ -51,9 +51,9 @@ class Growth:
         self._count = len(catalogue)
         self._whole = _roomy(catalogue, room)
         self._gone = self._whole.gone
+        self._lent: set[str] = set()  # columns that a snapshot holds: they are copied before they change
         self._names: list[str] = []
-        self._rows_of: dict[str, tuple[int, ...]] = {}
-        self._moved: dict[int, str] = {}
+        self._rows_of: dict[str, list[int]] = {}  # lists only ever get longer
         self._moves = (np.empty(0, np.int32), np.empty(0, np.int32))
         self._ids = catalogue.ids
         self._vectors = np.zeros((0, catalogue.title.dimension), np.float32)
@@ -73,7 +73,7 @@ class Growth:
     def row(self, posting_id: str) -> int:
         """The row that an id stands for now, -1 for one that is not known."""
         rows = self._rows_of.get(posting_id)
-        return rows[-1] if rows else int(self._ids.rows([posting_id])[0])
+        return rows[-1] if rows else self._ids.find(posting_id)
 
     def shows(self, posting_id: str) -> bool:
         """Whether a posting is there and was not taken down."""
@@ -107,10 +107,9 @@ class Growth:
         row = self.row(posting_id)
         if row < 0:
             return
-        old = self._whole.attributes
-        dates = np.array([posted, until])
-        if not _equal(np.array([[old.posted[row], old.until[row]]]), dates[None])[0]:
-            self._renew(np.array([row], np.int32), dates[:1], dates[1:])
+        old, new = self._whole.attributes, np.array([posted, until], np.float64)
+        if not _equal(np.array([old.posted[row], old.until[row]]), new).all():
+            self._renew(np.array([row], np.int32), new[:1], new[1:])
 
     @property
     def ids(self) -> GrownIds:
@@ -121,6 +120,7 @@ class Growth:
         """The catalogue as it stands."""
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
+        self._lent = {"gone", "dates"}
         return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
@@ -136,20 +136,12 @@ class Growth:
         self._inherit(rows, before)
         self._take_down(before[before >= 0].tolist())
         for one, row in zip(newcomers.ids, rows.tolist(), strict=True):
-            self._rows_of[one] = (*self._rows_of.get(one, ()), row)
+            self._rows_of.setdefault(one, []).append(row)
         self._names.extend(newcomers.ids)
         self.titles.extend(newcomers.titles)
         self.companies.extend(newcomers.companies)
         self._count += len(newcomers)
-        self._note_moves(newcomers.ids, before)
-
-    def _note_moves(self, ids: Sequence[str], before: Rows) -> None:
-        moved = [(row, one) for row, one in zip(before.tolist(), ids, strict=True) if row >= 0]
-        if moved:
-            self._moved |= dict(moved)
-            was = sorted(self._moved)
-            now = [self.row(self._moved[row]) for row in was]
-            self._moves = (np.array(was, np.int32), np.array(now, np.int32))
+        self._moves = _moved_on(*self._moves, before, rows)
 
     def _only_renewed(self, newcomers: Newcomers, before: Rows) -> NDArray[np.bool_]:
         """Of which postings (R,) nothing changed but their dates."""
@@ -169,13 +161,15 @@ class Growth:
         return same & _equal(whole.place[at], self._places(newcomers))
 
     def _renew(self, rows: Rows, posted: NDArray[np.float64], until: NDArray[np.float64]) -> None:
-        """Other dates for the same rows; in new columns, since snapshots hold the old ones."""
+        """Other dates for the same rows; in new columns where a snapshot holds the old ones."""
         if len(rows) == 0:
             return
-        old = self._whole.attributes
-        new = replace(old, posted=old.posted.copy(), until=old.until.copy())
-        new.posted[rows], new.until[rows] = posted, until
-        self._whole = replace(self._whole, attributes=new)
+        dates = self._whole.attributes
+        if "dates" in self._lent:
+            dates = replace(dates, posted=dates.posted.copy(), until=dates.until.copy())
+            self._whole = replace(self._whole, attributes=dates)
+            self._lent.discard("dates")
+        dates.posted[rows], dates.until[rows] = posted, until
 
     def _places(self, newcomers: Newcomers) -> NDArray[np.float32]:
         """Unit vectors (R, L, 3), L as in the catalogue."""
@@ -185,10 +179,12 @@ class Growth:
         return places
 
     def _take_down(self, rows: list[int]) -> None:
-        if rows:
-            gone = self._gone.copy()  # snapshots hold the old one
-            gone[rows] = True
-            self._gone = gone
+        if not rows:
+            return
+        if "gone" in self._lent:
+            self._gone = self._gone.copy()
+            self._lent.discard("gone")
+        self._gone[rows] = True
 
     def _write(self, newcomers: Newcomers, rows: Rows) -> None:
         whole, at = self._whole, slice(int(rows[0]), int(rows[-1]) + 1)
@@ -227,6 +223,18 @@ class Growth:
             grown[: self.added] = self._vectors[: self.added]
             self._vectors = grown
         self._vectors[self.added : need] = vectors
+
+
+def _moved_on(was: Rows, now: Rows, before: Rows, rows: Rows) -> tuple[Rows, Rows]:
+    """``Fresh.was`` and ``now`` after the postings in rows ``before`` (R,), -1 for new ones, got ``rows`` (R,)."""
+    moved = before >= 0
+    if not moved.any():
+        return was, now
+    order = np.argsort(before[moved])
+    left, taken = before[moved][order], rows[moved][order]
+    all_, to = np.concatenate([was, left]), np.concatenate([mapped(now, left, taken), taken])
+    order = np.argsort(all_, kind="stable")
+    return all_[order], to[order]
 
 
 def _equal(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.bool_]:

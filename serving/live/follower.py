@@ -8,37 +8,35 @@ postings are in the catalogue. The grain in which the log is read leaves no trac
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from heapq import nsmallest
-from itertools import groupby
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from recsys.bundle import Bundle
 from recsys.engine import Engine
-from recsys.errors import RequestError, StoreError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
-from recsys.newcomers import Describer, Newcomers
+from recsys.newcomers import Describer
 from recsys.request import Request
 from recsys.stored import read_candidates
+from serving.live.arrivals import Arrivals, each_id_once
+from serving.live.deeds import Deeds
 from serving.live.held import Held
 from serving.live.log import Entry, Log
 from serving.live.lookup import Lookup
 from serving.live.past import StoredPast
-from serving.live.people import People, Person
-from serving.live.reading import ProfileReader
+from serving.live.people import People
+from serving.live.reading import ProfileReader, Unreadable
 from serving.live.state import ReadProfile, State
-from serving.live.waiting import Waiting, texts_of
+from serving.live.waiting import Queue, Waiting, texts_of
 
 log = logging.getLogger(__name__)
 
-Document = dict[str, Any]
 _NAN: Final = float("nan")
 _AT_ONCE: Final = 1000  # entries of the log read at once
-_DESCRIBED_AT_ONCE: Final = 64  # postings between two publications, so that a bulk does not hold up events
+#: Documents that get their vectors between two publications: few, so that a bulk does not hold up events; many at a
+#: third of the price each, for a follower that nobody waits for.
+FEW: Final = 64
+MANY: Final = 1000
 
 
 class Follower:
@@ -73,7 +71,8 @@ class Follower:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
         self._growth = Growth(bundle.catalogue, room)
-        self._describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
+        describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
+        self._arrivals = Arrivals(self._growth, describer)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
             GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
@@ -85,16 +84,14 @@ class Follower:
         people = People(base, nobody, past, held.away, held.persons, position, position)
         engine = replace(Engine.from_bundle(bundle), catalogue=growth.snapshot(), explainer=explainer)
         self.state = State(engine, people, position, position, read_profile)  #: the last that was published
-        self._waiting: dict[tuple[str, str], list[Waiting]] = {}
-        self._brought = position
+        self._queue = Queue()
         self.keys_at = 0  #: position of the last change of API keys that was read
         self.skipped = 0  #: changes that could not be read, or have a text on which the encoder fails
-        self.unplaced = 0  #: changes of postings that there was no room for
         self.asking = lookup.asking  #: the store
 
     def warm_up(self) -> None:
         """Answer once for somebody and for nobody, so that the first request does not wait for what is loaded late."""
-        some = self.state.people.base.ids.names()[:1].tolist()
+        some = self.state.people.base.ids.names(slice(1)).tolist()
         for who in [*some, ""]:
             self.state.recommend(who, 10)
 
@@ -106,7 +103,12 @@ class Follower:
     @property
     def waiting(self) -> int:
         """Postings and profiles that wait for vectors."""
-        return sum(map(len, self._waiting.values()))
+        return len(self._queue)
+
+    @property
+    def unplaced(self) -> int:
+        """Changes of postings that there was no room for."""
+        return self._arrivals.unplaced
 
     def obey(self, upto: int | None = None) -> None:
         """Apply all that the log holds, up to a position; texts wait for ``index_some``.
@@ -115,24 +117,31 @@ class Follower:
             StoreUnavailable: what was read until then is applied.
         """
         while entries := self._next(upto):
-            position = self.state.position
-            try:
-                for entry in entries:
-                    self._apply(entry)
-                    position = entry.position
-            finally:  # nothing is ever applied twice
-                self._publish(position, self.state.indexed)
+            self._obey_some(entries)
             if len(entries) < _AT_ONCE:
                 break
+
+    def _obey_some(self, entries: Sequence[Any]) -> None:
+        deeds = Deeds(entries, self._reader, self._held, self._growth.ids)
+        position = self.state.position
+        try:
+            for entry in entries:
+                self._apply(entry, deeds)
+                position = entry.position
+        finally:  # nothing is ever applied twice
+            deeds.close()
+            self._publish(position, self.state.indexed)
 
     def _next(self, upto: int | None) -> Sequence[Any]:
         with self.asking:
             return self._log.changes(self.state.position, _AT_ONCE, upto)
 
-    def index_some(self, indexed: int) -> bool:
+    def index_some(self, indexed: int, most: int = FEW) -> bool:
         """Bring in some of what has vectors now: texts of the log up to ``indexed``.
 
-        In the order of the log, a few documents at a time, so that a bulk does not hold up what is obeyed meanwhile.
+        Args:
+            indexed: see above.
+            most: documents, in the order of the log; the memory is not looked at between them.
 
         Returns:
             whether ``indexed`` came nearer; if not, vectors of this encoder are still missing before it.
@@ -141,31 +150,54 @@ class Follower:
             StoreUnavailable: what was brought in until then is published.
         """
         upto = min(indexed, self.state.position)
-        waiting = (one for some in self._waiting.values() for one in some if one.position <= upto)
-        ready = nsmallest(_DESCRIBED_AT_ONCE + 1, waiting, key=lambda one: one.position)
-        if len(ready) > _DESCRIBED_AT_ONCE:
-            upto = ready[_DESCRIBED_AT_ONCE].position - 1
-            ready = ready[:_DESCRIBED_AT_ONCE]
+        ready = self._queue.first(upto, most + 1)
+        if len(ready) > most:
+            upto = ready.pop().position - 1
         texts = texts_of(ready)
         count = self._lookup.ready(texts)
         if count < len(ready):
             upto = ready[count].position - 1
         if upto <= self.state.indexed:
             return False
-        self._brought = self.state.indexed
-        try:
-            for kind, some in groupby(ready[:count], key=lambda one: one.kind):
-                bring = self._bring_postings if kind == "posting" else self._bring_profiles
-                bring(list(some))
-            self._brought = upto
-        finally:
-            self._tell_refused(ready, texts)
-            self._publish(self.state.position, self._brought)
+        self._bring(ready[:count], upto, texts)
         return True
 
-    def _tell_refused(self, ready: Sequence[Waiting], texts: Sequence[Sequence[str]]) -> None:
-        for one, some in zip(ready, texts, strict=True):
-            if one.position <= self._brought and self._lookup.refused(some):
+    def _bring(self, ready: Sequence[Waiting], upto: int, texts: Sequence[Sequence[str]]) -> None:
+        """All that asks the store comes first, so that its failure leaves nothing half-done."""
+        self._arrivals.describe([one for one in ready if one.kind == "posting"])
+        # of several forms of a profile, the last one's words count already
+        last = [one for one in ready if one.kind == "candidate" and one is self._queue.latest(one.kind, one.key)]
+        read = self._reader.read_each([one.document for one in last], self._lookup)
+        profiles = {one.position: profile for one, profile in zip(last, read, strict=True)}
+        brought = self.state.indexed
+        try:
+            for some in each_id_once(ready):
+                self._bring_some(some, profiles)
+                brought = some[-1].position
+            brought = upto
+        finally:
+            self._tell_refused(ready, texts, brought)
+            self._publish(self.state.position, brought)
+
+    def _bring_some(self, some: Sequence[Waiting], profiles: dict[int, Any]) -> None:
+        postings = [one for one in some if one.kind == "posting"]
+        for one, why in self._arrivals.place(postings):
+            self._pass_over(one, why)
+        for one in some:
+            profile = profiles.get(one.position)
+            if isinstance(profile, Unreadable):
+                self._pass_over(one, profile)
+            elif profile is not None:
+                self._held.put(one.key, replace(self._held.get(one.key), profile=profile))
+        self._queue.done(some)
+        for one in postings:
+            later = self._queue.latest(one.kind, one.key)
+            if later is not None:
+                self._redate(later.key, later.document)
+
+    def _tell_refused(self, ready: Sequence[Waiting], texts: Sequence[Sequence[str]], brought: int) -> None:
+        for one, some in zip(ready, texts, strict=False):
+            if one.position <= brought and self._lookup.refused(some):
                 self.skipped += 1
                 log.error("%s %r at position %d has a text that cannot be encoded", one.kind, one.key, one.position)
 
@@ -175,8 +207,8 @@ class Follower:
         people = replace(before.people, changed=self._held.persons, position=position, indexed=indexed)
         self.state = replace(before, engine=engine, people=people, position=position, indexed=indexed)
 
-    def _apply(self, entry: Entry) -> None:
-        act: Callable[[Entry], None] | None = {
+    def _apply(self, entry: Entry, deeds: Deeds) -> None:
+        act: Callable[[Entry, Deeds], None] | None = {
             "posting": self._posting,
             "posting_gone": self._posting_gone,
             "candidate": self._candidate,
@@ -187,116 +219,41 @@ class Follower:
             self.keys_at = entry.position
             return
         try:
-            act(entry)
+            act(entry, deeds)
         except MemoryError:
             raise
         except Exception as error:
-            self._pass_over(entry, error)
+            self._pass_over(entry, Unreadable.because(error))
 
-    def _pass_over(self, entry: Entry | Waiting, error: Exception) -> None:
-        """Without the words of the error, which may repeat a profile."""
+    def _pass_over(self, entry: Entry | Waiting, unreadable: Unreadable) -> None:
         self.skipped += 1
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = "" if trace is None else f" in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"
-        what = f"{type(error).__name__}{where}"
-        log.error("%s %r at position %d cannot be read: %s", entry.kind, entry.key, entry.position, what)
+        log.error("%s %r at position %d cannot be read: %s", entry.kind, entry.key, entry.position, unreadable.why)
 
-    def _posting(self, entry: Entry) -> None:
+    def _posting(self, entry: Entry, deeds: Deeds) -> None:
         document = dict(entry.document or {})
-        before = self._waiting.get(("posting", entry.key))
-        changes = not before[-1].gone if before else self._growth.shows(entry.key)
-        self._growth.redate(entry.key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
-        self._wait(Waiting(entry.position, "posting", entry.key, document, changes))
+        before = self._queue.latest("posting", entry.key)
+        changes = self._growth.shows(entry.key) if before is None else not before.gone
+        self._redate(entry.key, document)
+        self._queue.put(Waiting(entry.position, "posting", entry.key, document, changes))
 
-    def _wait(self, waiting: Waiting) -> None:
-        self._waiting.setdefault((waiting.kind, waiting.key), []).append(waiting)
+    def _redate(self, key: str, document: dict[str, Any]) -> None:
+        self._growth.redate(key, document.get("date_posted", _NAN), document.get("valid_through", _NAN))
 
-    def _posting_gone(self, entry: Entry) -> None:
+    def _posting_gone(self, entry: Entry, deeds: Deeds) -> None:
         """Gone at once; what waits is still brought in, since events may name it, and taken down again."""
-        waiting = self._waiting.get(("posting", entry.key), [])
-        waiting[:] = [replace(one, gone=True) for one in waiting]
+        self._queue.take_down(entry.key)
         self._growth.remove([entry.key])
 
-    def _candidate(self, entry: Entry) -> None:
-        document = dict(entry.document or {})
-        self._profile(entry.key, document, encoded=False)
-        self._wait(Waiting(entry.position, "candidate", entry.key, document))
-
-    def _candidate_gone(self, entry: Entry) -> None:
-        self._waiting.pop(("candidate", entry.key), None)
-        self._held.put(entry.key, Person(forgotten=True))
-
-    def _event(self, entry: Entry) -> None:
-        document = entry.document or {}
-        who = document["candidate_id"]
-        self._held.put(who, self._held.get(who).did(document, self._growth.ids))
-
-    def _profile(self, candidate_id: str, document: Document, encoded: bool) -> None:
-        """Without its texts' vectors as long as they may not be there."""
-        profile = self._reader.read(document, self._lookup if encoded else None)
-        self._held.put(candidate_id, replace(self._held.get(candidate_id), profile=profile))
-
-    def _bring_postings(self, ready: list[Waiting]) -> None:
-        """Add postings in the order of the log, each id once at a time."""
-        while ready:
-            ids = [one.key for one in ready]
-            end = next((at for at, one in enumerate(ids) if one in ids[:at]), len(ids))
-            run, ready = ready[:end], ready[end:]
-            for newcomers, changes in self._described(run):
-                self._place(newcomers, changes)
-            self._growth.remove([one.key for one in run if one.gone])
-            for one in run:
-                later = self._done(one)
-                if later is not None:
-                    dates = later.document
-                    self._growth.redate(one.key, dates.get("date_posted", _NAN), dates.get("valid_through", _NAN))
-            self._brought = run[-1].position
-
-    def _described(self, run: list[Waiting]) -> list[tuple[Newcomers, NDArray[np.bool_]]]:
-        """All at once; one by one where one of them cannot be read. With each whether it changes a posting."""
-        try:
-            described = self._describer.describe([one.document for one in run])
-            return [(described, np.array([one.changes for one in run]))]
-        except (StoreError, MemoryError):
-            raise
-        except Exception as error:
-            if len(run) > 1:
-                return [some for one in run for some in self._described([one])]
-            self._pass_over(run[0], error)
-            return []
-
-    def _place(self, newcomers: Newcomers, changes: NDArray[np.bool_]) -> None:
-        """Add them, or as many as there is room for; of one that changed and has no room, the old words still count."""
-        if len(newcomers) <= self._growth.room:
-            self._growth.add(newcomers, changes)
+    def _candidate(self, entry: Entry, deeds: Deeds) -> None:
+        unreadable = deeds.candidate(entry)
+        if unreadable is not None:
+            self._pass_over(entry, unreadable)
             return
-        for at in range(len(newcomers)):
-            try:
-                self._growth.add(newcomers.take(np.array([at])), changes[[at]])
-            except RequestError as error:
-                if not self.unplaced:
-                    log.error("%s", error)
-                self.unplaced += 1
+        self._queue.put(Waiting(entry.position, "candidate", entry.key, dict(entry.document or {})))
 
-    def _bring_profiles(self, ready: list[Waiting]) -> None:
-        for one in ready:
-            if len(self._waiting[one.kind, one.key]) == 1:  # of several, the last one's words count already
-                try:
-                    self._profile(one.key, one.document, encoded=True)
-                except (StoreError, MemoryError):
-                    raise
-                except Exception as error:
-                    self._pass_over(one, error)
-            self._done(one)
-            self._brought = one.position
+    def _candidate_gone(self, entry: Entry, deeds: Deeds) -> None:
+        self._queue.drop("candidate", entry.key)
+        deeds.candidate_gone(entry)
 
-    def _done(self, one: Waiting) -> Waiting | None:
-        """Take a document off the list; the latest of the same id that still waits."""
-        left = self._waiting[one.kind, one.key]
-        del left[0]
-        if not left:
-            del self._waiting[one.kind, one.key]
-            return None
-        return left[-1]
+    def _event(self, entry: Entry, deeds: Deeds) -> None:
+        deeds.event(entry)

@@ -34,6 +34,7 @@ class Lookup:
     def __init__(self, store: Vectors, encoder: str, dimension: int) -> None:
         self._store, self._encoder, self._dimension = store, encoder, dimension
         self._read: dict[bytes, bytes] = {}
+        self._refused: set[bytes] = set()  # of these
         self.asking = Asking()  #: the store
 
     def another(self) -> "Lookup":
@@ -45,12 +46,12 @@ class Lookup:
         digests = [[one for text in some if (one := digest_of(text)) is not None] for some in texts]
         wanted = list({one for some in digests for one in some})
         self._read = self._vectors(self._encoder, wanted) if wanted else {}
+        self._refused = {one for one, blob in self._read.items() if is_refusal(blob)}
         return next((at for at, some in enumerate(digests) if not all(one in self._read for one in some)), len(texts))
 
     def refused(self, texts: Sequence[str]) -> bool:
         """Whether the encoder fails on one of some texts that are ``ready``."""
-        digests = [one for text in texts if (one := digest_of(text)) is not None]
-        return any(one in self._read and is_refusal(self._read[one]) for one in digests)
+        return bool(self._refused) and any(digest_of(text) in self._refused for text in texts)
 
     def codes(self, texts: Sequence[str]) -> Codes:
         """Vectors (N, d) of texts that are ``ready``; zeros for one without content or on which the encoder fails.

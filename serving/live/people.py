@@ -38,14 +38,9 @@ class Person:
     events: bytes = b""
     names: tuple[str, ...] = ()
 
-    def did(self, document: dict[str, Any], ids: Ids) -> "Person":
-        """With a further event."""
-        posting, names = document["posting_id"], self.names
-        code = int(ids.rows([posting])[0])
-        if code < 0:
-            names = names if posting in names else (*names, posting)
-            code = -2 - names.index(posting)
-        return replace(self, events=self.events + event_bytes(document, code), names=names)
+    def did(self, further: "Named") -> "Person":
+        """With further events, that were collected from ``names`` on."""
+        return replace(self, events=self.events + further.events, names=further.names)
 
 
 class Past(Protocol):
@@ -57,16 +52,20 @@ class Past(Protocol):
 
 
 class Named:
-    """Collects events whose postings are all kept by name; nothing needs to be known of the catalogue."""
+    """Collects events; postings are kept by row or by name, so that nothing needs to be known of the catalogue.
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+    Args:
+        names: that are there already.
+    """
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._numbers: dict[str, int] = {one: number for number, one in enumerate(names)}
         self._parts: list[bytes] = []
 
-    def add(self, document: dict[str, Any]) -> None:
-        """The next event."""
-        number = self._numbers.setdefault(document["posting_id"], len(self._numbers))
-        self._parts.append(event_bytes(document, -2 - number))
+    def add(self, document: dict[str, Any], row: int = -1) -> None:
+        """The next event, on the posting in a row, or -1 where none is known."""
+        code = row if row >= 0 else -2 - self._numbers.setdefault(document["posting_id"], len(self._numbers))
+        self._parts.append(event_bytes(document, code))
 
     @property
     def events(self) -> bytes:
@@ -142,7 +141,7 @@ class People:
 
     def _row(self, candidate_id: str, person: Person) -> int:
         """The row in the bundle, -1 where it does not count."""
-        return -1 if person.forgotten else int(self.base.ids.rows([candidate_id])[0])
+        return -1 if person.forgotten else self.base.ids.find(candidate_id)
 
 
 def history_of(events: NDArray[Any], names: Sequence[str], catalogue: Catalogue) -> Histories:

@@ -9,7 +9,7 @@ import numpy as np
 from recsys.bundle import Bundle, open_bundle
 from recsys.errors import DataError, RequestError, StoreError
 from serving.decisions import Decision, read_decisions, read_file
-from serving.live.follower import Follower
+from serving.live.follower import MANY, Follower
 from serving.live.log import Log
 from serving.live.lookup import Lookup, Vectors
 from serving.live.state import State
@@ -66,7 +66,7 @@ class Replay:
             if self._follower.state.position == before:
                 raise StoreError(f"the log of the store ends at {before}, before position {position}")
         while self._follower.state.indexed < indexed:
-            if not self._follower.index_some(indexed):
+            if not self._follower.index_some(indexed, MANY):
                 raise StoreError(
                     f"the store lacks vectors of {self._follower.encoder} after position {self._follower.state.indexed}"
                 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from recsys.errors import Behind, JobrecError, StoreUnavailable
 from serving.board import Board
-from serving.live.follower import Follower
+from serving.live.follower import MANY, Follower
 from serving.live.opening import Bundles
 from serving.live.settings import LiveSettings
 from serving.live.state import State
@@ -272,7 +272,7 @@ class Service:
                 self._held_since = time.monotonic()  # a slower encoder would never overtake while writes go on
             elif self._held_since is not None and time.monotonic() - self._held_since > _HOLD:
                 self._held_since, near = None, self._follower.state.indexed
-            if not fresh.index_some(self._board.indexed(fresh.encoder)):
+            if not fresh.index_some(self._board.indexed(fresh.encoder), MANY):
                 self.refused = f"bundle {name} waits for its encoder {fresh.encoder}, the old one answers meanwhile"
                 self._ended.wait(_TICK)
 

@@ -83,7 +83,7 @@ class State:
 
     def shows(self, posting_id: str) -> bool:
         """Whether a posting is there and was not taken down."""
-        row = int(self.engine.catalogue.ids.rows([posting_id])[0])
+        row = self.engine.catalogue.ids.find(posting_id)
         return row >= 0 and not self.engine.catalogue.gone[row]
 
     def recommend(

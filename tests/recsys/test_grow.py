@@ -247,3 +247,41 @@ def test_the_sources_bring_a_posting_that_changed(searching, describer, document
     assert len(wanted) > 100
     assert not grown.gone[grown.fresh.now_of(rows)].any()
     assert wanted <= got
+
+
+def test_a_snapshot_keeps_its_dates_and_what_was_there(serving, growth, documents):
+    """Many changes between two snapshots are made in one copy, of which the first snapshot sees nothing."""
+    one, other = documents[0]["posting_id"], documents[1]["posting_id"]
+    first = growth.snapshot()
+    before = first.attributes.until.copy(), first.gone.copy()
+    growth.redate(one, 1.0, 2.0)
+    growth.remove([one])
+    growth.redate(other, np.nan, 3.0)
+    growth.remove([other])
+    second = growth.snapshot()
+    growth.redate(one, 1.0, 9.0)
+    np.testing.assert_array_equal(first.attributes.until, before[0])
+    np.testing.assert_array_equal(first.gone, before[1])
+    assert second.attributes.until[:2].tolist() == [2.0, 3.0]
+    assert second.gone[:2].all()
+    assert growth.snapshot().attributes.until[:2].tolist() == [9.0, 3.0]
+    with pytest.raises(ValueError, match="soon"):
+        growth.redate(one, 5.0, "soon")
+    assert growth.snapshot().attributes.posted[0] == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_row_is_known_by_the_row_of_today(serving, describer, documents, seed):
+    growth, rng, base = Growth(serving.engine.catalogue, 300), np.random.default_rng(seed), serving.engine.catalogue
+    whose = {row: documents[row]["posting_id"] for row in range(len(base))}
+    for turn in range(12):
+        rows = rng.choice(15, int(rng.integers(1, 6)), replace=False)
+        some = [documents[row] | {"company": f"Renamed {turn} {row}"} for row in rows.tolist()]
+        some += copies(documents, rng.choice(4, 1).tolist())
+        whose |= {len(base) + growth.added + at: one["posting_id"] for at, one in enumerate(some)}
+        growth.add(describer.describe(some), np.zeros(len(some), bool))
+        grown, every = growth.snapshot(), np.array(sorted(whose), np.int32)
+        today = grown.ids.rows([whose[row] for row in every.tolist()])
+        np.testing.assert_array_equal(grown.fresh.now_of(every), today)
+        assert (np.diff(grown.fresh.was) > 0).all()
+        assert [grown.ids.find(whose[row]) for row in every.tolist()] == today.tolist()

@@ -179,6 +179,7 @@ def test_a_thousand_candidates_of_a_large_board_get_the_same_lists_everywhere(tm
     same([one for batch in batches for one in batch], one_by_one)
     everything = np.ones(len(trained.prepared.candidates.histories.posting), bool)
     catalogue = catalogue_at(trained.prepared, engine, everything, scorer.as_of, scorer.as_of)
-    in_memory = Engine(catalogue, trained.choice.ranker, engine, trained.prepared.skills)
+    choice = trained.choice
+    in_memory = Engine(catalogue, choice.ranker, engine, trained.prepared.skills, cut=choice.cut)
     queries = trained.prepared.candidates.queries(chosen, scorer.as_of, engine.events)
     same(in_memory.recommendations(in_memory.answer(queries, K)), one_by_one)

@@ -1,16 +1,22 @@
 """States are a function of a bundle and two positions of the log, in whatever grain it was read."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from conftest import CONFIG
 from live_log import ENCODER, ROOM, answers, catch_up, encode_all, follow, new_store, random_writes
 
+from recsys import newcomers
 from recsys.documents import candidate_documents, posting_documents
 from recsys.errors import StoreUnavailable
 from recsys.interests import find_interests
 from recsys.request import Interaction, Request
 from recsys.signals import COLUMN, compute
 from serving.encoder.blobs import digest_of, refusal
+from serving.live import reading
+from serving.live.follower import MANY
 from serving.profile import profile_from_texts
 from serving.store import Write
 from training.sources import read_tables
@@ -308,17 +314,16 @@ def test_a_text_that_cannot_be_encoded_is_no_evidence(market, store, postings, p
 
 
 class Failing:
-    """A store that is gone each third time it is asked for vectors."""
+    """A store that is gone one time in three that it is asked for vectors."""
 
     def __init__(self, store):
-        self.store, self.asked = store, 0
+        self.store, self.rng = store, np.random.default_rng(0)
 
     def changes(self, *given, **named):
         return self.store.changes(*given, **named)
 
     def vectors(self, *given):
-        self.asked += 1
-        if self.asked % 3 == 0:
+        if self.rng.random() < 1 / 3:
             raise StoreUnavailable("gone")
         return self.store.vectors(*given)
 
@@ -337,7 +342,7 @@ def test_a_store_that_goes_in_the_middle_leaves_no_trace(market, store, postings
     while broken.state.indexed < position:
         try:
             broken.obey()
-            broken.index_some(position)
+            broken.index_some(position, 2)
         except StoreUnavailable:
             gone += 1
             found = broken.state.engine.catalogue.fresh.rows
@@ -374,3 +379,54 @@ def test_an_undo_finds_what_it_undoes_though_the_posting_got_another_row_between
     assert found() == "already answered"
     event("undo")
     assert found() == "ok"
+
+
+def test_documents_are_read_together(market, store, postings, people, monkeypatch):
+    """What is read one by one costs hundredfold; a log of every kind, in which ids come again and again."""
+    head = put(store, random_writes(np.random.default_rng(5), postings, people, market.as_of, 400))
+    follower, read = follow(market.bundle, store), []
+    for where, name in ((newcomers, "posting_frames"), (reading, "candidate_frames")):
+        before = getattr(where, name)
+        monkeypatch.setattr(where, name, lambda some, before=before: read.append(len(some)) or before(some))
+    follower.obey()
+    while follower.index_some(head, MANY):
+        pass
+    assert follower.state.indexed == head > 300
+    assert len(read) == 3  # postings, profiles without and with vectors
+    assert sum(read) > 150
+
+
+def test_one_that_cannot_be_read_is_found_among_many(market, store, postings):
+    follower, new = follow(market.bundle, store), copies(postings, 60)
+    people = [Write("candidate", f"c{n}", {"candidate_id": f"c{n}", "text": "Nurse"}) for n in range(60)]
+    put(store, new[:33] + people[:20])
+    bad = [Write("posting", "bad", {"title": "x", "skills": 5}), Write("candidate", "bad", {"latitude": "x"})]
+    store.write([Write(one.kind, one.key, one.document | {f"{one.kind}_id": one.key}) for one in bad])
+    position = put(store, new[33:] + people[20:])
+    catch_up(follower, position)
+    assert (follower.skipped, follower.waiting, follower.state.indexed) == (2, 0, position)
+    assert (follower.state.engine.catalogue.ids.rows([one.key for one in new]) >= 0).all()
+    assert all(follower.state.knows(one.key) for one in people)
+    assert not follower.state.knows("bad")
+
+
+NOT_READ = (("posting", "words"), ("candidate", "place"))
+
+
+def test_a_follower_that_is_given_up_lets_go_of_its_bundle_at_once(market, store, postings):
+    """Without the collector of circles: until that came by, a service would map the old bundle beside the new one."""
+    put(store, copies(postings, 5))
+    odd = [Write(kind, "odd", POISON[f"no {name}"][1] | {f"{kind}_id": "odd"}) for kind, name in NOT_READ]
+    position = store.write(odd).position
+    gc.collect()
+    gc.disable()
+    try:
+        follower = follow(market.bundle, store)
+        catch_up(follower, position)
+        follower.warm_up()
+        assert follower.skipped == 2
+        left = weakref.ref(follower), weakref.ref(follower.state.engine.catalogue), weakref.ref(follower._reader)
+        del follower
+        assert [one() for one in left] == [None] * 3
+    finally:
+        gc.enable()
