@@ -66,6 +66,35 @@ def arrange(
     return Order(np.where(valid, by_score, np.int32(-1))[:, :k])
 
 
+def one_of_copies(
+    group: Rows, posted: NDArray[np.float64], scores: Numbers, allowed: NDArray[np.bool_], rows: Rows
+) -> NDArray[np.bool_]:
+    """Of the allowed postings of one group the one that was posted last, bool (B, n).
+
+    Among those posted at the same moment the first by id; where no date is known, the one with the best score.
+
+    Args:
+        group: int32 (P,), see ``recsys.copies``.
+        posted: float64 (P,), NaN where not known.
+        scores: float32 (B, n).
+        allowed: bool (B, n).
+        rows: int32 (B, n), ascending in each request, -1 where empty.
+    """
+    of = group[rows]
+    if not ((of != rows) & allowed).any():  # of two of a group, one is not its lowest row
+        return allowed
+    keys = np.where(allowed, np.arange(len(rows), dtype=np.int64)[:, None] << 32 | of, -1)
+    copied = np.unique(keys[(of != rows) & allowed])
+    at = np.minimum(np.searchsorted(copied, keys), len(copied) - 1)
+    some = np.flatnonzero(copied[at] == keys)
+    key, date = keys.ravel()[some], posted[rows.ravel()[some]]
+    undated = np.isnan(date)
+    order = np.lexsort((np.where(undated, -scores.ravel()[some], 0), np.where(undated, np.inf, -date), key))
+    kept = allowed.copy()
+    kept.ravel()[some[order[np.diff(key[order], prepend=-1) == 0]]] = False
+    return kept
+
+
 def _mix(
     by_score: Rows, valid: NDArray[np.bool_], seen: NDArray[np.bool_], new_share: float
 ) -> tuple[Rows, NDArray[np.bool_]]:
