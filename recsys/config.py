@@ -188,10 +188,13 @@ class ArrangeSettings(Settings):
 
     Attributes:
         employer_run: at most this many postings of one employer stand directly after one another; 0: no limit.
+        employer_most: at most this many postings of one employer stand in a list, which may become shorter; 0: no
+            limit.
         new_share: where postings carry no dates, this share of a list is for postings without any event yet.
     """
 
     employer_run: int = Field(3, ge=0)
+    employer_most: Count = 0
     new_share: Share = 0.5
 
 
