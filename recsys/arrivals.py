@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -46,8 +45,8 @@ class Arrivals:
 
     def freshened(
         self, copies: Copies, rows: Sequence[int], posted: NDArray[np.float64], open_: Flags, gone: Flags
-    ) -> Copies:
-        """With the freshest of the groups of ``rows`` found anew, in a new column where it is another one.
+    ) -> dict[int, int]:
+        """The freshest of those groups of ``rows`` in which it is another one than ``copies`` says, by lowest row.
 
         Args:
             copies: as they stand.
@@ -64,12 +63,7 @@ class Arrivals:
                 members = alike[copies.group[alike] == group]
                 order = later_first(posted[members], open_[members] & ~gone[members])
                 found[group] = int(members[order[0]])
-        changed = {group: row for group, row in found.items() if copies.freshest[group] != row}
-        if not changed:
-            return copies
-        freshest = copies.freshest.copy()
-        freshest[list(changed)] = list(changed.values())
-        return replace(copies, freshest=freshest)
+        return {group: row for group, row in found.items() if copies.freshest[group] != row}
 
     def _of_key(self, copies: Copies, key: int) -> Rows:
         """All rows of a key, those of what is gone and of what changed, too: a vacancy may be put up again."""

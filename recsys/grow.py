@@ -122,7 +122,7 @@ class Growth:
         """The catalogue as it stands."""
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
-        self._lent = {"gone", "dates"}
+        self._lent = {"gone", "dates", "freshest"}
         return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
@@ -213,8 +213,15 @@ class Growth:
 
     def _freshen(self, rows: Sequence[int]) -> None:
         whole = self._whole
-        copies = self._arrivals.freshened(whole.copies, rows, whole.attributes.posted, whole.open, self._gone)
-        self._whole = replace(whole, copies=copies)
+        copies = whole.copies
+        changed = self._arrivals.freshened(copies, rows, whole.attributes.posted, whole.open, self._gone)
+        if not changed:
+            return
+        if "freshest" in self._lent:
+            copies = replace(copies, freshest=copies.freshest.copy())
+            self._whole = replace(whole, copies=copies)
+            self._lent.discard("freshest")
+        copies.freshest[list(changed)] = list(changed.values())
 
     def _inherit(self, rows: Rows, before: Rows) -> None:
         """What was done with a posting that changes is not forgotten; the kin of the others is not looked for."""

@@ -275,7 +275,11 @@ def test_a_snapshot_keeps_its_dates_and_what_was_there(serving, growth, document
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_row_is_known_by_the_row_of_today(serving, describer, documents, seed):
-    growth, rng, base = Growth(serving.engine.catalogue, 300, APART), np.random.default_rng(seed), serving.engine.catalogue
+    growth, rng, base = (
+        Growth(serving.engine.catalogue, 300, APART),
+        np.random.default_rng(seed),
+        serving.engine.catalogue,
+    )
     whose = {row: documents[row]["posting_id"] for row in range(len(base))}
     for turn in range(12):
         rows = rng.choice(15, int(rng.integers(1, 6)), replace=False)
