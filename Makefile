@@ -88,8 +88,9 @@ bench: install-dev ## the figures of docs/; those on real texts need JOBREC_DATA
 		$(BIN)/python -m benchmarks.text_retrieval --data "$$JOBREC_DATA" --out docs/text-retrieval.md; \
 		$(BIN)/python -m benchmarks.ranking --config configs/jobviews.yaml --data "$$JOBREC_DATA/jobviews" \
 			--out docs/ranking.md; \
+		$(BIN)/python -m benchmarks.copies --data "$$JOBREC_DATA" --out docs/copies.md; \
 		$(BIN)/python -m benchmarks.interactions --data "$$JOBREC_DATA" --out docs/interactions.md; \
-	else echo "JOBREC_DATA is not set: docs/{text-retrieval,ranking,interactions}.md are left as they are"; fi
+	else echo "JOBREC_DATA is not set: docs/{text-retrieval,ranking,copies,interactions}.md are left as they are"; fi
 
 # ---- Housekeeping
 

@@ -51,19 +51,51 @@ def arrange(
         k: length of the lists.
 
     Returns:
-        A total order: by score, then by posting id; then seen and new mixed by the stated share, then runs of one
-        employer broken.
+        A total order: by score, then by posting id; then seen and new mixed by the stated share, then no more of one
+        employer than are wanted, then runs of one employer broken.
     """
     by_score = np.argsort(np.where(allowed, -scores, np.float32(np.inf)), axis=1, kind="stable").astype(np.int32)
     valid = np.take_along_axis(allowed, by_score, 1)
     if seen is not None:
         by_score, valid = _mix(by_score, valid, np.take_along_axis(seen, by_score, 1), settings.new_share)
+    if settings.employer_most:
+        employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)
+        by_score, valid = _capped(by_score, valid, employer, settings.employer_most)
     by_score, valid = by_score[:, : k + _SLACK], valid[:, : k + _SLACK]
     if settings.employer_run:
         employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)
         order = _break_runs(employer, valid, settings.employer_run, k)
         by_score, valid = np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
     return Order(np.where(valid, by_score, np.int32(-1))[:, :k])
+
+
+def one_of_copies(
+    group: Rows, posted: NDArray[np.float64], scores: Numbers, allowed: NDArray[np.bool_], rows: Rows
+) -> NDArray[np.bool_]:
+    """Of the allowed postings of one group the one that was posted last, bool (B, n).
+
+    Among those posted at the same moment the first by id; where no date is known, the one with the best score.
+
+    Args:
+        group: int32 (P,), see ``recsys.copies``.
+        posted: float64 (P,), NaN where not known.
+        scores: float32 (B, n).
+        allowed: bool (B, n).
+        rows: int32 (B, n), ascending in each request, -1 where empty.
+    """
+    of = group[rows]
+    if not ((of != rows) & allowed).any():  # of two of a group, one is not its lowest row
+        return allowed
+    keys = np.where(allowed, np.arange(len(rows), dtype=np.int64)[:, None] << 32 | of, -1)
+    copied = np.unique(keys[(of != rows) & allowed])
+    at = np.minimum(np.searchsorted(copied, keys), len(copied) - 1)
+    some = np.flatnonzero(copied[at] == keys)
+    key, date = keys.ravel()[some], posted[rows.ravel()[some]]
+    undated = np.isnan(date)
+    order = np.lexsort((np.where(undated, -scores.ravel()[some], 0), np.where(undated, np.inf, -date), key))
+    kept = allowed.copy()
+    kept.ravel()[some[order[np.diff(key[order], prepend=-1) == 0]]] = False
+    return kept
 
 
 def _mix(
@@ -77,6 +109,19 @@ def _mix(
     key = np.where(valid, place / share, np.inf)
     order = np.argsort(key, axis=1, kind="stable")
     return np.take_along_axis(by_score, order, 1), np.take_along_axis(valid, order, 1)
+
+
+def _capped(by_score: Rows, valid: NDArray[np.bool_], employer: Rows, most: int) -> tuple[Rows, NDArray[np.bool_]]:
+    """The same order without those that have ``most`` of their employer, where it is known, before them."""
+    together = np.argsort(employer, axis=1, kind="stable")
+    name = np.take_along_axis(employer, together, 1)
+    at = np.arange(name.shape[1])
+    first = np.maximum.accumulate(np.where(np.diff(name, axis=1, prepend=-2) != 0, at, 0), axis=1)
+    before = np.empty(name.shape, np.int64)
+    np.put_along_axis(before, together, at - first, 1)
+    kept = valid & ((employer < 0) | (before < most))
+    order = np.argsort(~kept, axis=1, kind="stable")
+    return np.take_along_axis(by_score, order, 1), np.take_along_axis(kept, order, 1)
 
 
 def _break_runs(employer: Rows, valid: NDArray[np.bool_], run: int, k: int) -> NDArray[np.intp]:

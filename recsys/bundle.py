@@ -24,6 +24,7 @@ from recsys.codebook import Codebook, Codebooks
 from recsys.codes import Codes
 from recsys.collab import Factors
 from recsys.config import EngineSettings
+from recsys.copies import Copies
 from recsys.cut import quick_part
 from recsys.errors import BundleError
 from recsys.geo import Grid
@@ -299,6 +300,7 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         by_cell=read_cell_index(str(path / "by_cell.faiss"), arrays["by_cell.rows"]),
         by_factor=read_index(str(path / "by_factor.faiss"), arrays["by_factor.rows"]),
         gone=arrays["gone"],
+        copies=Copies(**inner("copies")),
     )
 
 

@@ -141,11 +141,13 @@ class Candidates:
         shown, shown_times = unanswered(request, posting, kind, self.histories.time[at], moment, events)
         p = self.profiles
         words, word_weights = p.terms.at(p.texts[rows])
+        hidden = _hidden(request, posting, kind, events.hide)
         return Queries(
             history=history,
             weight=weight,
             time=time,
-            hidden=_hidden(request, posting, kind, events.hide),
+            hidden=hidden,
+            answered=hidden if events.hide_copies else hidden[:0],
             shown=shown,
             shown_times=shown_times,
             dismissed=dismissed(request, posting, kind, len(first)),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recsys.codes import Codes
 from recsys.collab import Factors
+from recsys.copies import Copies, freshest_of
 from recsys.geo import Grid
 from recsys.ids import Ids
 from recsys.index import CellIndex, VectorIndex
@@ -172,6 +173,7 @@ class Catalogue:
         dated: postings carry dates, so it is known which were on the board at a moment.
         by_text, by_cell, by_factor: indices over open postings.
         gone: bool (P,), taken down since.
+        copies: which postings are copies of one another.
         fresh: what is not in the indices. Where there is any, the arrays have room for more rows than there are ids;
             rows beyond are never named.
     """
@@ -193,6 +195,7 @@ class Catalogue:
     by_cell: CellIndex
     by_factor: VectorIndex
     gone: Flags
+    copies: Copies
     fresh: Fresh = NONE_FRESH
 
     def __len__(self) -> int:
@@ -212,4 +215,6 @@ class Catalogue:
         """The same catalogue, with the postings at ``rows`` taken down."""
         gone = self.gone.copy()
         gone[rows] = True
-        return replace(self, gone=gone)
+        copies = self.copies
+        freshest = freshest_of(copies.group, self.open & ~gone, self.attributes.posted)
+        return replace(self, gone=gone, copies=replace(copies, freshest=freshest))

@@ -39,6 +39,7 @@ class EventSettings(Settings):
         half_life_days: after this many days an event counts half; None: age does not matter.
         answer_hours: an answer to a shown list is waited for so long; after that what was shown counts as passed over.
         hide: a posting with such an event of the candidate is not recommended to that candidate again.
+        hide_copies: nor are its copies, see ``CopySettings``.
         history: so many of the postings chosen last are read by collaborative filtering; on a board whose candidates
             choose hundreds, a short history loses most of what they said.
     """
@@ -47,6 +48,7 @@ class EventSettings(Settings):
     half_life_days: float | None = Field(30.0, gt=0)
     answer_hours: float = Field(6.0, gt=0)
     hide: tuple[Literal["impression", "view", "save", "apply", "dismiss", "hire"], ...] = ("apply", "dismiss", "hire")
+    hide_copies: bool = True
     history: int = Field(24, ge=8, le=1000)
 
 
@@ -166,15 +168,33 @@ class RetrieveSettings(Settings):
         return pool, max(1, -(-pool // self.union))
 
 
+class CopySettings(Settings):
+    """Which postings are copies of one another, of which a list shows one: the one that was posted last.
+
+    Copies have one employer, the same places, a title of the same words, levels and numbers among them, and texts that
+    are alike. Of postings without a text beyond the title all else that they say must be equal, see ``docs/copies.md``.
+
+    Attributes:
+        found: look for copies, in training and on arrival; false: every posting stands for itself.
+        alike: the share of runs of two words that both texts must have, of all that one of them has.
+    """
+
+    found: bool = True
+    alike: float = Field(0.7, ge=0.5, le=1)
+
+
 class ArrangeSettings(Settings):
     """From scores to a list.
 
     Attributes:
         employer_run: at most this many postings of one employer stand directly after one another; 0: no limit.
+        employer_most: at most this many postings of one employer stand in a list, which may become shorter; 0: no
+            limit.
         new_share: where postings carry no dates, this share of a list is for postings without any event yet.
     """
 
     employer_run: int = Field(3, ge=0)
+    employer_most: Count = 0
     new_share: Share = 0.5
 
 
@@ -186,4 +206,5 @@ class EngineSettings(Settings):
     place: PlaceSettings = PlaceSettings()
     words: WordSettings = WordSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
+    copies: CopySettings = CopySettings()
     arrange: ArrangeSettings = ArrangeSettings()

@@ -16,7 +16,7 @@ from recsys import (
     signals_shown,
     signals_text,
 )
-from recsys.arrange import arrange
+from recsys.arrange import arrange, one_of_copies
 from recsys.catalogue import Catalogue
 from recsys.config import ArrangeSettings
 from recsys.eligible import eligible
@@ -119,6 +119,7 @@ def _best(
     scores = _over_quick(order).score(quick)
     seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
     allowed = eligible(catalogue, queries, union.rows)
+    allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, union.rows)
     best = arrange(scores, allowed, seen, union.rows, mixing, width).at
     at = np.sort(np.where(best < 0, union.rows.shape[1], best), axis=1)  # ascending by posting, as in the union
     there = at < union.rows.shape[1]

@@ -7,20 +7,22 @@ from recsys.catalogue import Catalogue
 from recsys.queries import Queries
 
 #: The conditions, in the order in which ``why`` names them.
-CONDITIONS = ("taken down", "not yet posted", "expired", "already answered")
+CONDITIONS = ("taken down", "not yet posted", "expired", "already answered", "a copy of it is already answered")
 
 
 def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (4, B, n); padding fails none."""
+    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (5, B, n); padding fails none."""
     there = pool >= 0
     rows = np.where(there, pool, 0)
     now = queries.now[:, None]
+    hidden = _among(queries.hidden, pool)
     failed = np.stack(
         [
             catalogue.gone[rows],
             catalogue.attributes.posted[rows] > now,
             catalogue.attributes.until[rows] < now,
-            _is_hidden(queries, pool),
+            hidden,
+            _has_answered_copy(catalogue, queries, pool) & ~hidden,
         ]
     )
     return failed & there
@@ -32,10 +34,18 @@ def eligible(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
     return result
 
 
-def _is_hidden(queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
-    if len(queries.hidden) == 0:
+def _has_answered_copy(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+    group = catalogue.copies.group
+    answered = (queries.answered & 0xFFFFFFFF).astype(np.int32)
+    keys = np.unique(queries.answered >> 32 << 32 | group[answered])
+    return _among(keys, np.where(pool >= 0, group[pool], pool))
+
+
+def _among(keys: NDArray[np.int64], pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whose key (request << 32 | number) is among ``keys``, sorted: bool (B, n)."""
+    if len(keys) == 0:
         return np.zeros(pool.shape, bool)
-    keys = (np.arange(len(pool), dtype=np.int64)[:, None] << 32) | np.maximum(pool, 0)
-    at = np.minimum(np.searchsorted(queries.hidden, keys), len(queries.hidden) - 1)
-    found: NDArray[np.bool_] = queries.hidden[at] == keys
+    wanted = (np.arange(len(pool), dtype=np.int64)[:, None] << 32) | np.maximum(pool, 0)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found: NDArray[np.bool_] = keys[at] == wanted
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import Number, arrange
+from recsys.arrange import Number, arrange, one_of_copies
 from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
@@ -158,6 +158,9 @@ class Engine:
         pool = self.cut_down(queries, interests, union, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
         score = float(self.ranker.score(signals)[0, 0])
+        rows = self._list(queries, interests, pool, pool.rows.shape[1], explain=False).rows[0]
+        if row not in rows and len(copy := self._copies_among(rows, row)):
+            return f"not listed: its copy {self.catalogue.ids.names(copy)[0]} stands for it (score {score:.3f})"
         if row not in union.rows[0]:
             return f"not retrieved: none of the sources brought it (score {score:.3f})"
         if row not in pool.rows[0]:
@@ -168,6 +171,9 @@ class Engine:
         stage = "listed" if rank < k else "ordered below the list"
         reasons = "; ".join(line.reasons) or "no signal stands out"
         return f"{stage}: rank {rank + 1} of {int((lists.rows[0] >= 0).sum())}, score {score:.3f}: {reasons}"
+
+    def _copies_among(self, rows: Rows, row: int) -> Rows:
+        return rows[self.catalogue.copies.same(rows, np.array([row], np.int32))]
 
     def queries(self, requests: Sequence[Request]) -> Queries:
         """Requests as arrays, by the same path as stored candidates."""
@@ -227,6 +233,7 @@ class Engine:
         signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
         allowed = eligible(catalogue, queries, pool.rows)
+        allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, pool.rows)
         safe = np.maximum(pool.rows, 0)
         seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
         order = arrange(scores, allowed, seen, catalogue.attributes.company[safe], self.settings.arrange, k)

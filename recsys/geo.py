@@ -188,7 +188,7 @@ class Grid:
             raise ConfigError(f"a grid cell's edge must be between 0.01 and 45 degrees, not {edge}")
         places = np.asarray(latlon, np.float64).reshape(-1, 2)
         known = np.flatnonzero(~np.isnan(places).any(1))
-        codes, member = np.unique(_cell_codes(places[known], edge), return_inverse=True)
+        codes, member = np.unique(cell_codes(places[known], edge), return_inverse=True)
         counts = np.bincount(member, minlength=len(codes))
         vectors = unit_vectors(places[known])
         sums = np.stack([np.bincount(member, vectors[:, axis], len(codes)) for axis in range(3)], -1)
@@ -254,7 +254,7 @@ class Grid:
         return grid
 
 
-def _cell_codes(places: NDArray[np.float64], edge: float) -> NDArray[np.int64]:
+def cell_codes(places: NDArray[np.float64], edge: float) -> NDArray[np.int64]:
     """A number for each place's cell, ascending from south to north and west to east."""
     n_bands = int(np.ceil(180 / edge))
     band = np.clip(((places[:, 0] + 90) / edge).astype(np.int64), 0, n_bands - 1)

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.arrivals import Arrivals
 from recsys.assemble import search_vectors
 from recsys.catalogue import Catalogue, Fresh, mapped
 from recsys.codes import Codes
+from recsys.config import CopySettings
 from recsys.errors import RequestError
 from recsys.geo import unit_vectors
 from recsys.ids import GrownIds
@@ -31,7 +33,7 @@ _NOT_ROWS = (
     *("ids", "lexicon.vocabulary", "lexicon.skills"),
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours", "behaviour.next_title"),
     *("behaviour.industries", "behaviour.occupations"),
-    *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "fresh"),
+    *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "copies.order", "fresh"),
 )
 
 
@@ -41,13 +43,13 @@ class Growth:
     Args:
         catalogue: of a bundle.
         room: newcomers and changes that it takes before a new bundle is needed.
-        titles: texts of the postings, for reasons in words.
-        companies: likewise.
+        copies: which newcomers are copies.
     """
 
-    def __init__(self, catalogue: Catalogue, room: int) -> None:
+    def __init__(self, catalogue: Catalogue, room: int, copies: CopySettings = CopySettings()) -> None:  # noqa: B008
         self._base = len(catalogue)
         self._room = room
+        self._arrivals = Arrivals(copies)
         self._count = len(catalogue)
         self._whole = _roomy(catalogue, room)
         self._gone = self._whole.gone
@@ -120,7 +122,7 @@ class Growth:
         """The catalogue as it stands."""
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
-        self._lent = {"gone", "dates"}
+        self._lent = {"gone", "dates", "freshest"}
         return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
@@ -133,6 +135,7 @@ class Growth:
             return
         rows = np.arange(self._count, self._count + len(newcomers), dtype=np.int32)
         self._write(newcomers, rows)
+        self._freshen(self._arrivals.join(self._whole.copies, newcomers.sketches, rows))
         self._inherit(rows, before)
         self._take_down(before[before >= 0].tolist())
         for one, row in zip(newcomers.ids, rows.tolist(), strict=True):
@@ -170,6 +173,7 @@ class Growth:
             self._whole = replace(self._whole, attributes=dates)
             self._lent.discard("dates")
         dates.posted[rows], dates.until[rows] = posted, until
+        self._freshen(rows.tolist())
 
     def _places(self, newcomers: Newcomers) -> NDArray[np.float32]:
         """Unit vectors (R, L, 3), L as in the catalogue."""
@@ -185,6 +189,7 @@ class Growth:
             self._gone = self._gone.copy()
             self._lent.discard("gone")
         self._gone[rows] = True
+        self._freshen(rows)
 
     def _write(self, newcomers: Newcomers, rows: Rows) -> None:
         whole, at = self._whole, slice(int(rows[0]), int(rows[-1]) + 1)
@@ -205,6 +210,18 @@ class Growth:
             text = whole.title if whole.text is None else whole.text
             # each by itself: a product of many rows adds in another order, and the grain of additions must not show
             whole.behaviour.factors.postings[at] = np.matmul(text.vectors(rows)[:, None], mapped)[:, 0]
+
+    def _freshen(self, rows: Sequence[int]) -> None:
+        whole = self._whole
+        copies = whole.copies
+        changed = self._arrivals.freshened(copies, rows, whole.attributes.posted, whole.open, self._gone)
+        if not changed:
+            return
+        if "freshest" in self._lent:
+            copies = replace(copies, freshest=copies.freshest.copy())
+            self._whole = replace(whole, copies=copies)
+            self._lent.discard("freshest")
+        copies.freshest[list(changed)] = list(changed.values())
 
     def _inherit(self, rows: Rows, before: Rows) -> None:
         """What was done with a posting that changes is not forgotten; the kin of the others is not looked for."""

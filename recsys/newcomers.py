@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from recsys.catalogue import Attributes
 from recsys.codebook import Codebook, Codebooks
 from recsys.codes import Codes
+from recsys.config import PlaceSettings
 from recsys.documents import Document, posting_frames
 from recsys.postings import attributes, posting_places, regions
+from recsys.sketch import Sketches, place_numbers, sketches
 from recsys.terms import Lexicon, Terms
 from recsys.text import posting_texts, posting_titles
 
@@ -27,6 +29,7 @@ class Newcomers:
         title_words, text_words: the same as words of the bundle's vocabulary.
         latlon: float32 (R, L, 2) degrees, NaN padded.
         attributes: coded by the bundle's codebooks.
+        sketches: by which copies are found.
     """
 
     ids: tuple[str, ...]
@@ -38,13 +41,14 @@ class Newcomers:
     text_words: Terms
     latlon: NDArray[np.float32]
     attributes: Attributes
+    sketches: Sketches
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, at: NDArray[np.intp]) -> "Newcomers":
         """Those at ``at``, in that order."""
-        parts = ("title", "text", "title_words", "text_words", "attributes")
+        parts = ("title", "text", "title_words", "text_words", "attributes", "sketches")
         changed: dict[str, Any] = {name: _taken(getattr(self, name), at) for name in parts}
         changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in ("ids", "titles", "companies")}
         return Newcomers(latlon=self.latlon[at], **changed)
@@ -63,6 +67,7 @@ class Describer:
         books: of the bundle.
         encode: texts to vectors.
         locate: places (R rows with the columns of ``PLACE_COLUMNS``) to degrees (R, 2), NaN where not known.
+        cell_degrees: edge of the bundle's grid cells.
     """
 
     def __init__(
@@ -72,9 +77,11 @@ class Describer:
         books: Codebooks,
         encode: Callable[[Sequence[str]], Codes],
         locate: Callable[[pd.DataFrame], NDArray[np.float32]],
+        cell_degrees: float = PlaceSettings().cell_degrees,
     ) -> None:
         self._lexicon, self._skills, self._books = lexicon, skills, books
         self._encode, self._locate = encode, locate
+        self._edge = cell_degrees
         self._newer: dict[str, dict[int, int]] = {}
 
     def describe(self, documents: Sequence[Document]) -> Newcomers:
@@ -83,7 +90,9 @@ class Describer:
         row_of = np.arange(len(documents), dtype=np.int32)
         postings["region"] = regions(locations, row_of)
         titles, texts = posting_titles(postings), posting_texts(postings)
-        lexicon = self._lexicon
+        lexicon, points = self._lexicon, self._locate(locations)
+        told = attributes(postings, locations, row_of, self._skills, self._numbers)
+        places = place_numbers(locations, points, row_of, told.remote, self._edge)
         return Newcomers(
             ids=tuple(postings["posting_id"].tolist()),
             titles=tuple(postings["title"].fillna("").tolist()),
@@ -92,8 +101,9 @@ class Describer:
             text=self._encode(texts),
             title_words=lexicon.vocabulary.terms(titles, lexicon.title.codes.shape[1]),
             text_words=lexicon.vocabulary.terms(texts, 0 if lexicon.text is None else lexicon.text.codes.shape[1]),
-            latlon=posting_places(locations, self._locate(locations), row_of),
-            attributes=attributes(postings, locations, row_of, self._skills, self._numbers),
+            latlon=posting_places(locations, points, row_of),
+            attributes=told,
+            sketches=sketches(postings, titles, texts, places),
         )
 
     def _numbers(self, name: str, words: pd.Series) -> NDArray[np.int32]:

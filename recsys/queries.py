@@ -17,8 +17,8 @@ Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 #: Arrays of keys (request << 32 | row), and those that hold a value for each key.
-_OF_KEYS: dict[str, tuple[str, ...]] = {"hidden": (), "shown": ("shown_times",)}
-SPARSE = frozenset(["hidden", "shown", "shown_times"])
+_OF_KEYS: dict[str, tuple[str, ...]] = {"hidden": (), "answered": (), "shown": ("shown_times",)}
+SPARSE = frozenset(["hidden", "answered", "shown", "shown_times"])
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Queries:
         weight: float32 (B, H), event weights with age counted, 0 where the row is -1.
         time: float64 (B, H), when, NaN where unknown.
         hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
+        answered: int64 (A,), sorted keys of postings whose copies are not to be shown either.
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
         shown_times: float32 (M,), how often without an answer, with age counted; see ``recsys.shown``.
         dismissed: int32 (B, DISMISSED), catalogue rows of postings dismissed, latest first, -1 padded.
@@ -51,6 +52,7 @@ class Queries:
     weight: Numbers
     time: NDArray[np.float64]
     hidden: NDArray[np.int64]
+    answered: NDArray[np.int64]
     shown: NDArray[np.int64]
     shown_times: Numbers
     dismissed: Rows

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from recsys.bywords import by_words
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
+from recsys.eligible import eligible
 from recsys.interests import Interests
 from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
@@ -50,13 +51,31 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         ),
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
-    # what a source knows by an old row is the same posting, changed since; what it is now, the signals tell
-    lists = [catalogue.fresh.now_of(found[name]) for name in SOURCES]
-    return _filled(unite(lists, width), lists, catalogue, cells, settings, least)
+    lists = [_current(catalogue, queries, found[name]) for name in SOURCES]
+    return _filled(unite(lists, width), lists, catalogue, queries, cells, settings, least)
+
+
+def _current(catalogue: Catalogue, queries: Queries, found: Rows) -> Rows:
+    """What the rows (B, n) of a source stand for now.
+
+    What a source knows by an old row is the same posting, changed since; what it is now, the signals tell. And where a
+    copy was posted later and may be shown, that stands for the vacancy.
+    """
+    rows = catalogue.fresh.now_of(found)
+    fresher = catalogue.copies.fresher(rows, catalogue.attributes.posted)
+    if (fresher == rows).all():
+        return rows
+    return np.where(eligible(catalogue, queries, fresher), fresher, rows)
 
 
 def _filled(
-    pool: Pool, lists: list[Rows], catalogue: Catalogue, cells: Rows, settings: RetrieveSettings, least: int
+    pool: Pool,
+    lists: list[Rows],
+    catalogue: Catalogue,
+    queries: Queries,
+    cells: Rows,
+    settings: RetrieveSettings,
+    least: int,
 ) -> Pool:
     """Unions with fewer than ``least`` postings filled from the whole shelves, of the cells around and then of all.
 
@@ -68,9 +87,10 @@ def _filled(
         return pool
     width, shelves = pool.rows.shape[1], catalogue.shelves
     recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
+    asking = queries.take(short)
     spare = [
-        catalogue.fresh.now_of(_from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent)),
-        catalogue.fresh.now_of(_from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular)),
+        _current(catalogue, asking, _from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent)),
+        _current(catalogue, asking, _from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular)),
     ]
     full = unite([one[short] for one in lists], width, spare)
     rows, sources = pool.rows.copy(), pool.sources.copy()

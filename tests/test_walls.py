@@ -16,9 +16,9 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "config", "request", "ids", "text", "language", "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
-    "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries",
-    "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings", "profiles", "documents",
-    "newcomers", "grow", "eligible", "interests", "nearby", "bywords",
+    "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
+    "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
+    "profiles", "documents", "newcomers", "grow", "eligible", "interests", "nearby", "bywords",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "engine", "smoke", "__init__",

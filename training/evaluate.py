@@ -148,8 +148,8 @@ def affordable(asked: list[Asked], config: TrainConfig) -> list[Asked]:
 
 
 def places_of(lists: Rows, asked: Asked) -> Rows:
-    """Place of each answer in lists (S, Q, k): int32 (S, Q), 0 where it is not listed."""
-    found = lists == asked.block.answer[:, None]
+    """Place of each answer or the first of its copies in lists (S, Q, k): int32 (S, Q), 0 where none is listed."""
+    found = asked.catalogue.copies.same(lists, asked.block.answer[:, None])
     return np.where(found.any(axis=2), 1 + found.argmax(axis=2), 0).astype(np.int32)
 
 

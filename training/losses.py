@@ -64,14 +64,15 @@ def follow(asked: Asked, engine: Engine) -> Followed:
     """Ask for lists of ten and say at which stage each answer fell.
 
     An answer counts as lost to "caps" where the order alone would have put it among the ten, and to "mix" where it is
-    among the first ten of its stratum but seen and new postings share the ten places.
+    among the first ten of its stratum but seen and new postings share the ten places. A copy stands for the answer.
     """
     answer, seen = asked.block.answer, asked.seen
     length = asked_length(engine, PLACES)
     rows = engine.answer(asked.queries, length).rows
     lists = of_stratum(engine, rows, seen, PLACES)
-    among_ten = (rows[:, :PLACES] == answer[:, None]).any(axis=1)
-    among_own = (lists == answer[:, None]).any(axis=1)
+    same = engine.catalogue.copies.same
+    among_ten = same(rows[:, :PLACES], answer[:, None]).any(axis=1)
+    among_own = same(lists, answer[:, None]).any(axis=1)
     place = order_places(engine, asked.queries, answer, length)
     allowed = eligible(engine.catalogue, asked.queries, answer[:, None])[:, 0] & engine.catalogue.open[answer]
     stage = np.select(
@@ -113,7 +114,7 @@ def order_places(engine: Engine, queries: Queries, answer: Rows, length: int) ->
 def _place(
     engine: Engine, scores: NDArray[np.float32], rows: Rows, allowed: NDArray[np.bool_], answer: Rows
 ) -> NDArray[np.int64]:
-    is_answer = (rows == answer[:, None]) & allowed
+    is_answer = engine.catalogue.copies.same(rows, answer[:, None]) & allowed
     own = np.where(is_answer, scores, -np.inf).max(axis=1, initial=-np.inf)[:, None]
     if not engine.catalogue.dated:
         seen = engine.catalogue.behaviour.seen

@@ -12,13 +12,15 @@ from recsys.candidates import Candidates, Histories
 from recsys.catalogue import Attributes
 from recsys.codebook import Codebook, Codebooks
 from recsys.codes import Codes
-from recsys.config import WordSettings
+from recsys.config import EngineSettings, WordSettings
+from recsys.copies import groups
 from recsys.encode import Encoder
 from recsys.geo import city_points
 from recsys.ids import Ids
 from recsys.postings import attributes, posting_places, regions, words_of
 from recsys.profiles import profiles_of
 from recsys.schema import Tables
+from recsys.sketch import Sketches, place_numbers, sketches
 from recsys.terms import Lexicon, Vocabulary
 from recsys.text import posting_texts, posting_titles
 from recsys.vectors import VectorCache
@@ -37,6 +39,8 @@ class Prepared:
         lexicon: the same titles and texts as words.
         latlon: float32 (P, L, 2) degrees, NaN padded.
         attributes: see there.
+        sketches: by which copies are found.
+        group: int32 (P,), the lowest row of each posting's copies.
         skills: code of each skill.
         candidates: everybody, with all events.
         books: the numbers of employers, industries, occupations and regions.
@@ -49,6 +53,8 @@ class Prepared:
     lexicon: Lexicon
     latlon: NDArray[np.float32]
     attributes: Attributes
+    sketches: Sketches
+    group: Rows
     skills: dict[str, int]
     candidates: Candidates
     books: Codebooks
@@ -59,7 +65,7 @@ def prepare(
     encoder: Encoder,
     cache: VectorCache,
     progress: bool = False,
-    words: WordSettings = WordSettings(),  # noqa: B008 (frozen)
+    settings: EngineSettings = EngineSettings(),  # noqa: B008 (frozen)
 ) -> Prepared:
     """Encode, locate and clean the tables."""
     order = np.argsort(tables.postings["posting_id"].to_numpy(dtype=object), kind="stable")
@@ -71,13 +77,17 @@ def prepare(
     title = Codes.from_vectors(cache.encode(titles, encoder, progress))
     text = None if texts == titles else Codes.from_vectors(cache.encode(texts, encoder, progress))
     skills = _skill_vocabulary(postings["skills"])
-    lexicon = _lexicon(titles, texts, skills, words)
+    lexicon = _lexicon(titles, texts, skills, settings.words)
     learned: dict[str, Codebook] = {}
 
     def coder(name: str, values: pd.Series) -> Rows:
         numbers, learned[name] = Codebook.learn(values)
         return numbers
 
+    points = city_points(tables.locations)
+    told = attributes(postings, tables.locations, row_of, skills, coder)
+    places = place_numbers(tables.locations, points, row_of, told.remote, settings.place.cell_degrees)
+    sketched = sketches(postings, titles, texts, places)
     profiles = profiles_of(
         tables.candidates,
         tables.experience,
@@ -93,8 +103,10 @@ def prepare(
         title=title,
         text=text,
         lexicon=lexicon,
-        latlon=posting_places(tables.locations, city_points(tables.locations), row_of),
-        attributes=attributes(postings, tables.locations, row_of, skills, coder),
+        latlon=posting_places(tables.locations, points, row_of),
+        attributes=told,
+        sketches=sketched,
+        group=groups(sketched, settings.copies),
         skills=skills,
         candidates=Candidates(
             Ids(tables.candidates["candidate_id"], "candidate"),

@@ -53,7 +53,7 @@ def _drawn(asked: Asked, settings: EngineSettings, order: LinearRanker, rng: np.
     width, _ = settings.retrieve.widths(_LENGTH)
     union = retrieve(catalogue, queries, asked.interests, settings.retrieve, _LENGTH)
     rows = cut(catalogue, queries, asked.interests, union, order, settings.arrange.new_share, width).rows
-    there = eligible(catalogue, queries, rows) & (rows >= 0) & (rows != answer)
+    there = eligible(catalogue, queries, rows) & (rows >= 0) & ~catalogue.copies.same(rows, answer)
     if not catalogue.dated:
         there &= catalogue.behaviour.seen[np.maximum(rows, 0)] == asked.seen[:, None]
     luck = np.where(there, rng.random(rows.shape), 2)

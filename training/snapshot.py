@@ -11,6 +11,7 @@ from recsys.catalogue import Behaviour, Catalogue
 from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
+from recsys.copies import Copies
 from recsys.geo import unit_vectors
 from recsys.neighbours import find_neighbours, neighbours_of_codes
 from recsys.unseen import map_text_to_factors
@@ -71,6 +72,7 @@ def catalogue_at(
         by_cell=parts.by_cell,
         by_factor=parts.by_factor,
         gone=np.zeros(len(prepared.ids), bool),
+        copies=Copies.of(prepared.sketches, prepared.group, open_, attributes.posted),
     )
 
 

@@ -70,8 +70,15 @@ class Follower:
     ) -> None:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
-        self._growth = Growth(bundle.catalogue, room)
-        describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
+        self._growth = Growth(bundle.catalogue, room, bundle.settings.copies)
+        describer = Describer(
+            bundle.catalogue.lexicon,
+            bundle.skills,
+            bundle.books,
+            lookup.codes,
+            lookup.points,
+            bundle.settings.place.cell_degrees,
+        )
         self._arrivals = Arrivals(self._growth, describer)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(

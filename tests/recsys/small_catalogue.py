@@ -7,6 +7,7 @@ from recsys.catalogue import Attributes, Behaviour, Catalogue
 from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
+from recsys.copies import Copies
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
 from recsys.intake import to_candidates
@@ -14,6 +15,7 @@ from recsys.neighbours import find_neighbours, neighbours_of_codes
 from recsys.next_title import learn_next_title
 from recsys.rank import LinearRanker
 from recsys.signals import NAMES
+from recsys.sketch import BINS, Sketches
 from recsys.terms import Lexicon, Vocabulary
 from recsys.unseen import map_text_to_factors
 
@@ -93,7 +95,7 @@ def make_lexicon(titles, texts=None, skills=()):
 
 
 def make_catalogue(
-    title, *, text=None, lexicon=None, latlon=None, events=(), open_=None, settings=SETTINGS, **attributes
+    title, *, text=None, lexicon=None, latlon=None, events=(), open_=None, group=None, settings=SETTINGS, **attributes
 ):
     """A catalogue of P postings "p0000" ...
 
@@ -103,6 +105,7 @@ def make_catalogue(
         latlon: (P, L, 2) degrees; none: no posting has a place.
         events: tuples (candidate, posting, weight).
         open_: bool (P,); none: all.
+        group: int (P,), the lowest row of each posting's copies; none: no posting has copies.
         settings: of the engine.
         attributes: columns of ``Attributes``.
     """
@@ -115,6 +118,8 @@ def make_catalogue(
     behaviour = make_behaviour(title, whole, list(events), settings, own.industry, own.occupation)
     open_ = np.ones(count, bool) if open_ is None else np.asarray(open_, bool)
     lexicon = make_lexicon([""] * count) if lexicon is None else lexicon
+    group = np.arange(count, dtype=np.int32) if group is None else np.asarray(group, np.int32)
+    sketches = Sketches(group.astype(np.uint64) + np.uint64(1), np.ones((count, BINS), np.uint8))
     factors, popularity = behaviour.factors.postings, behaviour.popularity
     parts = assemble(titles, texts, lexicon, latlon, own.remote, own.posted, popularity, factors, open_, settings)
     return Catalogue(
@@ -128,6 +133,7 @@ def make_catalogue(
         open=open_,
         dated=bool(np.isfinite(own.posted).mean() > 0.5),
         gone=np.zeros(count, bool),
+        copies=Copies.of(sketches, group, open_, own.posted),
         **vars(parts),
     )
 

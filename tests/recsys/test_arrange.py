@@ -42,6 +42,24 @@ def test_length_no_repeats_and_nothing_that_is_not_allowed(seed, k, run, dated, 
 
 
 @settings(max_examples=80, deadline=None)
+@given(seed=SEEDS, k=st.integers(1, 60), most=st.integers(1, 4), dated=st.booleans(), run=st.integers(0, 3))
+def test_no_more_of_an_employer_than_are_wanted(seed, k, most, dated, run):
+    scores, allowed, seen, company = board(seed)
+    config = ArrangeSettings(employer_run=run, employer_most=most)
+    order = arrange(scores, allowed, None if dated else seen, company, config, k)
+    for at, line in enumerate(lists(order)):
+        names, counts = np.unique(company[at, line], return_counts=True)
+        assert (counts[names >= 0] <= most).all()
+        there, sizes = np.unique(company[at, allowed[at]], return_counts=True)
+        assert len(line) == min(k, int(np.where(there < 0, sizes, np.minimum(sizes, most)).sum()))
+        if dated and not run:
+            for row in set(np.flatnonzero(allowed[at]).tolist()) - set(line):
+                ahead = [one for one in line if scores[at, one] >= scores[at, row]]
+                full = company[at, row] >= 0 and (company[at, ahead] == company[at, row]).sum() == most
+                assert full or len(ahead) == k
+
+
+@settings(max_examples=80, deadline=None)
 @given(seed=SEEDS, k=st.integers(1, 100))
 def test_where_dates_are_known_the_order_is_by_score_and_ties_by_row(seed, k):
     scores, allowed, _, company = board(seed)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.codes import Codes
+from recsys.config import CopySettings
 from recsys.documents import posting_documents
 from recsys.encode import HashEncoder
 from recsys.engine import Engine
@@ -19,6 +20,8 @@ from recsys.retrieve import retrieve
 from recsys.signals import NAMES, compute
 from training.sources import read_tables
 
+#: Twins are put beside one another here; that a list shows one of them is looked at in ``test_arrivals.py``.
+APART = CopySettings(found=False)
 NOT_COPIED = {"factors", "factors_score", "factors_new", "cooccur", "popularity"}
 NOT_COPIED |= {"title_popularity", "employer_popularity", "place_popularity"}
 
@@ -48,7 +51,7 @@ def serving(request):
 
 @pytest.fixture
 def growth(serving):
-    return Growth(serving.engine.catalogue, 500)
+    return Growth(serving.engine.catalogue, 500, APART)
 
 
 def copies(documents, rows):
@@ -62,7 +65,7 @@ def all_queries(serving, count=40):
 
 def test_who_arrives_together_makes_no_difference(serving, describer, documents):
     new = copies(documents, range(30))
-    whole, single = Growth(serving.engine.catalogue, 500), Growth(serving.engine.catalogue, 500)
+    whole, single = Growth(serving.engine.catalogue, 500, APART), Growth(serving.engine.catalogue, 500, APART)
     whole.add(describer.describe(new))
     for one in new:
         single.add(describer.describe([one]))
@@ -165,14 +168,14 @@ def test_what_is_removed_can_come_back(serving, growth, describer, documents):
 
 
 def test_room_ends_with_one_clear_line(serving, describer, documents):
-    growth = Growth(serving.engine.catalogue, 3)
+    growth = Growth(serving.engine.catalogue, 3, APART)
     growth.add(describer.describe(copies(documents, range(3))))
     with pytest.raises(RequestError, match="room for 0 more postings beside the bundle, not for 2: train again"):
         growth.add(describer.describe(copies(documents, range(5, 7))))
 
 
 def test_one_by_one_is_as_all_at_once(serving, describer, documents):
-    together, apart = Growth(serving.engine.catalogue, 300), Growth(serving.engine.catalogue, 300)
+    together, apart = Growth(serving.engine.catalogue, 300, APART), Growth(serving.engine.catalogue, 300, APART)
     some = copies(documents, range(300))
     together.add(describer.describe(some))
     for one in some:
@@ -233,7 +236,7 @@ def test_the_sources_bring_a_posting_that_changed(searching, describer, document
     pool = retrieve(base, before, find_interests(base, before, settings), settings, 10)
     learned = sum(1 << SOURCES.index(name) for name in ("cooccur", "factors"))
     rows = np.unique(pool.rows[(pool.sources & learned) > 0])[:40]
-    growth = Growth(base, 500)
+    growth = Growth(base, 500, APART)
     growth.add(describer.describe([documents[row] | {"company": "Renamed"} for row in rows.tolist()]))
     grown = growth.snapshot()
     after = replace(before, history=grown.fresh.now_of(before.history))
@@ -272,7 +275,11 @@ def test_a_snapshot_keeps_its_dates_and_what_was_there(serving, growth, document
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_row_is_known_by_the_row_of_today(serving, describer, documents, seed):
-    growth, rng, base = Growth(serving.engine.catalogue, 300), np.random.default_rng(seed), serving.engine.catalogue
+    growth, rng, base = (
+        Growth(serving.engine.catalogue, 300, APART),
+        np.random.default_rng(seed),
+        serving.engine.catalogue,
+    )
     whose = {row: documents[row]["posting_id"] for row in range(len(base))}
     for turn in range(12):
         rows = rng.choice(15, int(rng.integers(1, 6)), replace=False)
@@ -285,3 +292,46 @@ def test_a_row_is_known_by_the_row_of_today(serving, describer, documents, seed)
         np.testing.assert_array_equal(grown.fresh.now_of(every), today)
         assert (np.diff(grown.fresh.was) > 0).all()
         assert [grown.ids.find(whose[row]) for row in every.tolist()] == today.tolist()
+
+
+# ---- Copies
+
+
+def reposted(documents, rows, days):
+    return [
+        documents[row] | {"posting_id": f"z{row}", "date_posted": documents[row]["date_posted"] + 86_400.0 * days}
+        for row in rows
+    ]
+
+
+def test_a_copy_joins_the_group_that_training_gave(serving, describer, documents):
+    catalogue, rows = serving.engine.catalogue, list(range(0, 120, 3))
+    growth = Growth(catalogue, 500)
+    growth.add(describer.describe(reposted(documents, rows, 1)))
+    copies = growth.snapshot().copies
+    new = np.arange(len(catalogue), len(catalogue) + len(rows))
+    np.testing.assert_array_equal(copies.keys[new], catalogue.copies.keys[rows])
+    np.testing.assert_array_equal(copies.texts[new], catalogue.copies.texts[rows])
+    np.testing.assert_array_equal(copies.group[new], catalogue.copies.group[rows])
+    assert (copies.keys[new] != 0).mean() > 0.9
+
+
+def test_the_fresher_copy_stands_for_the_older_as_long_as_it_is_there(serving, describer, documents):
+    engine, queries = serving.engine, all_queries(serving, 60)
+    base, posted = len(engine.catalogue), engine.catalogue.attributes.posted
+    before = engine.answer(queries, 10)
+    rows = np.unique(before.rows[before.rows >= 0])
+    rows = rows[posted[rows] < serving.as_of - 86_400][:100]
+    growth = Growth(engine.catalogue, 500)
+    growth.add(describer.describe(reposted(documents, rows.tolist(), 0.5)))
+    grown = replace(engine, catalogue=growth.snapshot())
+    with_copies = grown.answer(queries, 10).rows
+    assert not np.isin(with_copies, rows).any()
+    assert (with_copies >= base).any(axis=1).mean() > 0.9
+    growth.redate(f"z{rows[0]}", posted[rows[0]] - 86_400.0, np.nan)
+    copies = growth.snapshot().copies
+    assert copies.freshest[copies.group[rows[0]]] == rows[0]
+    growth.remove([f"z{row}" for row in rows])
+    again = replace(engine, catalogue=growth.snapshot()).answer(queries, 10)
+    np.testing.assert_array_equal(again.rows, before.rows)
+    np.testing.assert_array_equal(grown.answer(queries, 10).rows, with_copies)  # an older snapshot stays what it was

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recsys.arrange import one_of_copies
 from recsys.config import EngineSettings, RetrieveSettings
 from recsys.eligible import eligible
 from recsys.rank import single
@@ -34,6 +35,8 @@ def test_rivals_are_the_best_of_the_cut(asked):
     near = lessons.signals[:, :21, COLUMN["near_any"]]
     every = compute(one.catalogue, one.queries, one.interests, rows)[..., COLUMN["near_any"]]
     allowed = eligible(one.catalogue, one.queries, rows) & one.catalogue.open
+    copies, posted = one.catalogue.copies, one.catalogue.attributes.posted
+    allowed = one_of_copies(copies.group, posted, np.nan_to_num(every), allowed, rows)
     for at in np.flatnonzero(~np.isnan(near).any(axis=1))[::5]:
         best = np.sort(every[at][allowed[at] & ~np.isnan(every[at])])[::-1]
         rivals = near[at, 1:][~lessons.lacking[at, 1:21]]

@@ -140,7 +140,8 @@ def test_what_is_acknowledged_is_obeyed(market, store, postings, people):
 def test_a_posting_is_found_once_it_is_indexed_and_not_before(market, store, postings, people):
     follower, now = follow(market.bundle, store), market.as_of
     best = follower.state.recommend(people[5], 1, now)[0].posting_id
-    twin = dict(next(one for one in postings if one["posting_id"] == best)) | {"posting_id": "twin"}
+    twin = dict(next(one for one in postings if one["posting_id"] == best))
+    twin |= {"posting_id": "twin", "date_posted": now - 1}
     position = put(store, [Write("posting", "twin", twin)])
     event = {"event_id": "e", "candidate_id": people[6], "posting_id": "twin", "type": "apply", "timestamp": now}
     put(store, [Write("event", "e", event)])
