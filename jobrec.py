@@ -101,15 +101,19 @@ def _evaluate(args: argparse.Namespace) -> Answer:
 
 def _recommend(args: argparse.Namespace) -> Answer:
     from serving.ask import Asking, table
+    from serving.filter_query import filters_of_words
 
+    filters = filters_of_words(args.filter)
     asking = Asking(args.bundle, args.cache)
     moment = asking.moment(args.now)
     if args.text is not None:
-        lines = asking.by_text(args.text, args.k, moment, args.place)
+        answered = asking.by_text(args.text, args.k, moment, args.place, filters)
     else:
-        lines = asking.by_candidate(args.candidate, args.k, moment)
-    print(table(asking, lines))
-    return {"recommendations": [vars(line) for line in lines]}
+        answered = asking.by_candidate(args.candidate, args.k, moment, filters)
+    print(table(asking, answered.lines))
+    if answered.costs is not None:
+        print(answered.sentence())
+    return {"recommendations": [vars(line) for line in answered.lines], "filter_costs": answered.costs}
 
 
 def _why(args: argparse.Namespace) -> Answer:
@@ -296,6 +300,13 @@ def _parser() -> argparse.ArgumentParser:
         "--place", help='with --text, where the person lives: "City, Region, Country" or "latitude,longitude"'
     )
     one.add_argument("-k", type=int, default=10)
+    one.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="once or more: docs/filters.md; or one JSON object",
+    )
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", required=True)

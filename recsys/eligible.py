@@ -5,13 +5,14 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.queries import Queries
+from recsys.vetoes import vetoed
 
 #: The conditions, in the order in which ``why`` names them.
-CONDITIONS = ("taken down", "not yet posted", "expired", "already answered")
+CONDITIONS = ("taken down", "not yet posted", "expired", "already answered", "vetoed")
 
 
 def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (4, B, n); padding fails none."""
+    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (5, B, n); padding fails none."""
     there = pool >= 0
     rows = np.where(there, pool, 0)
     now = queries.now[:, None]
@@ -21,6 +22,7 @@ def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
             catalogue.attributes.posted[rows] > now,
             catalogue.attributes.until[rows] < now,
             _is_hidden(queries, pool),
+            vetoed(catalogue, queries, rows),
         ]
     )
     return failed & there
@@ -30,6 +32,15 @@ def eligible(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
     """Which postings of the pool (B, n) may be shown: bool (B, n), False for padding."""
     result: NDArray[np.bool_] = (pool >= 0) & ~failures(catalogue, queries, pool).any(axis=0)
     return result
+
+
+def eligible_rows(catalogue: Catalogue, queries: Queries, at: int) -> NDArray[np.bool_]:
+    """Which postings of the whole catalogue request ``at`` may be shown: bool (P,)."""
+    everything = np.arange(len(catalogue), dtype=np.int32)
+    allowed: NDArray[np.bool_] = (
+        catalogue.open[: len(catalogue)] & (eligible(catalogue, queries.part(at, at + 1), everything[None])[0])
+    )
+    return allowed
 
 
 def _is_hidden(queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:

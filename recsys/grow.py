@@ -31,6 +31,7 @@ _NOT_ROWS = (
     *("ids", "lexicon.vocabulary", "lexicon.skills"),
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours"),
     *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "fresh"),
+    *("numbering", "rules", "within"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recsys.errors import BundleError
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 MANIFEST: Final = "manifest.json"
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.catalogue import Attributes
-from recsys.codebook import Codebook, Codebooks
+from recsys.codebook import Numbering
 from recsys.codes import Codes
+from recsys.config import FilterSettings
 from recsys.documents import Document, posting_frames
 from recsys.postings import attributes, posting_places, regions
 from recsys.terms import Lexicon, Terms
@@ -55,12 +56,13 @@ def _taken(value: Any, at: NDArray[np.intp]) -> Any:
 
 
 class Describer:
-    """Describes newcomers; remembers the numbers of employers and the like that training did not know.
+    """Describes newcomers.
 
     Args:
         lexicon: of the catalogue.
         skills: code of each skill.
-        books: of the bundle.
+        numbering: of the catalogue; employers and the like that training did not know get a number in it.
+        rules: of the catalogue.
         encode: texts to vectors.
         locate: places (R rows with the columns of ``PLACE_COLUMNS``) to degrees (R, 2), NaN where not known.
     """
@@ -69,13 +71,13 @@ class Describer:
         self,
         lexicon: Lexicon,
         skills: dict[str, int],
-        books: Codebooks,
+        numbering: Numbering,
+        rules: FilterSettings,
         encode: Callable[[Sequence[str]], Codes],
         locate: Callable[[pd.DataFrame], NDArray[np.float32]],
     ) -> None:
-        self._lexicon, self._skills, self._books = lexicon, skills, books
+        self._lexicon, self._skills, self._numbering, self._rules = lexicon, skills, numbering, rules
         self._encode, self._locate = encode, locate
-        self._newer: dict[str, dict[int, int]] = {}
 
     def describe(self, documents: Sequence[Document]) -> Newcomers:
         """Arrays of posting documents."""
@@ -93,9 +95,5 @@ class Describer:
             title_words=lexicon.vocabulary.terms(titles, lexicon.title.codes.shape[1]),
             text_words=lexicon.vocabulary.terms(texts, 0 if lexicon.text is None else lexicon.text.codes.shape[1]),
             latlon=posting_places(locations, self._locate(locations), row_of),
-            attributes=attributes(postings, locations, row_of, self._skills, self._numbers),
+            attributes=attributes(postings, locations, row_of, self._skills, self._numbering.add, self._rules),
         )
-
-    def _numbers(self, name: str, words: pd.Series) -> NDArray[np.int32]:
-        book: Codebook = getattr(self._books, name)
-        return book.look_up(words, self._newer.setdefault(name, {}))

@@ -14,6 +14,7 @@ from recsys.queries import Queries
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
+_EXACT_FACTORS = 50_000  # where filters leave no more postings with factors, each is compared
 _SHELVES = 16  # cells around a place whose shelves are looked at
 
 
@@ -28,7 +29,12 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         k: length of the list to be made.
     """
     least, scale = settings.widths(k)
-    width = settings.union * scale
+    width, within = settings.union * scale, catalogue.within
+    if within is not None:
+        if len(within.rows) <= max(width, catalogue.rules.listed):
+            return everything(within.rows, len(queries))
+        scale *= catalogue.rules.widen
+        width *= catalogue.rules.widen
     if len(catalogue.by_text.rows) <= width:
         there = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
         there = there[~catalogue.gone[there]]  # no trace of what came and went: reasons compare with the pool's mean
@@ -42,12 +48,8 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
         "words": by_words(catalogue, queries, around, settings, scale),
-        "recent": _from_shelves(
-            catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, settings.recent * scale
-        ),
-        "popular": _from_shelves(
-            catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, settings.popular * scale
-        ),
+        "recent": _newest(catalogue, cells, settings.recent * scale),
+        "popular": _popular(catalogue, cells, settings.popular * scale),
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
     # what a source knows by an old row is the same posting, changed since; what it is now, the signals tell
@@ -66,12 +68,14 @@ def _filled(
     short = np.flatnonzero((pool.rows >= 0).sum(axis=1) < least)
     if len(short) == 0:
         return pool
-    width, shelves = pool.rows.shape[1], catalogue.shelves
+    width = pool.rows.shape[1]
     recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
     spare = [
-        catalogue.fresh.now_of(_from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent)),
-        catalogue.fresh.now_of(_from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular)),
+        catalogue.fresh.now_of(_newest(catalogue, cells[short], recent)),
+        catalogue.fresh.now_of(_popular(catalogue, cells[short], popular)),
     ]
+    if catalogue.within is not None:  # the shelves may hold none of what filters leave
+        spare.append(np.broadcast_to(_most_popular(catalogue, least), (len(short), least)))
     full = unite([one[short] for one in lists], width, spare)
     rows, sources = pool.rows.copy(), pool.sources.copy()
     rows[short], sources[short] = full.rows, full.sources
@@ -89,14 +93,26 @@ def _by_text(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
     flat = interests.vectors.reshape(-1, dimension)
     asked = flat.any(axis=1)
     found = np.full((len(flat), quota), -1, np.int32)
-    found[asked] = catalogue.by_text.search(flat[asked], quota)
+    kept = None if catalogue.within is None else catalogue.within.by_text
+    found[asked] = catalogue.by_text.search(flat[asked], quota, kept)
     return _interleave(found, requests, quota)[:, : quota * 2]
 
 
 def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
     asked = ~np.isnan(interests.factors[:, 0])
     found = np.full((len(asked), quota), -1, np.int32)
-    found[asked] = catalogue.by_factor.search(interests.factors[asked], quota)
+    within = catalogue.within
+    if within is None or within.by_factor.count > _EXACT_FACTORS:
+        kept = None if within is None else within.by_factor
+        found[asked] = catalogue.by_factor.search(interests.factors[asked], quota, kept)
+        return found
+    rows, factors = within.rows, catalogue.behaviour.factors.postings[within.rows]  # a graph loses so few
+    keep = min(quota, len(rows))
+    for at in np.flatnonzero(asked).tolist():
+        scores = np.where(factors.any(axis=1), factors @ interests.factors[at], -np.inf)
+        best = np.argpartition(-scores, keep - 1)[:keep] if keep else np.empty(0, np.intp)
+        best = best[np.lexsort((rows[best], -scores[best]))]
+        found[at, :keep] = np.where(np.isfinite(scores[best]), rows[best], -1)
     return found
 
 
@@ -115,15 +131,35 @@ def _by_neighbours(catalogue: Catalogue, queries: Queries, quota: int) -> Rows:
     return found
 
 
-def _from_shelves(by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows:
+def _newest(catalogue: Catalogue, cells: Rows, quota: int) -> Rows:
+    return _from_shelves(catalogue, catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, quota)
+
+
+def _popular(catalogue: Catalogue, cells: Rows, quota: int) -> Rows:
+    return _from_shelves(catalogue, catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, quota)
+
+
+def _from_shelves(catalogue: Catalogue, by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows:
     """The first few of the shelf of each cell around, then those of the whole board: (B, quota + some)."""
-    requests = len(cells)
+    requests, within = len(cells), catalogue.within
+    if within is not None:
+        overall = overall[within.named[overall]]
     anywhere = np.broadcast_to(overall[:quota], (requests, min(quota, len(overall))))
     if len(by_cell) == 0:
         return anywhere
     each = max(1, min(by_cell.shape[1], quota // 4))
-    near = np.where((cells >= 0)[..., None], by_cell[np.maximum(cells, 0)][..., :each], np.int32(-1))
-    flat = near.reshape(requests, -1)
+    near = np.where((cells >= 0)[..., None], by_cell[np.maximum(cells, 0)], np.int32(-1))
+    if within is not None:
+        near[~within.named[near]] = -1
+        near = np.take_along_axis(near, np.argsort(near < 0, axis=2, kind="stable"), 2)
+    flat = near[..., :each].reshape(requests, -1)
     order = np.argsort(flat < 0, axis=1, kind="stable")
     near = np.take_along_axis(flat, order, 1)[:, :quota]
     return np.concatenate([near, anywhere], axis=1)
+
+
+def _most_popular(catalogue: Catalogue, count: int) -> Rows:
+    """The most popular of what filters leave, by popularity and then by row: (count,), -1 padded."""
+    rows = np.empty(0, np.int32) if catalogue.within is None else catalogue.within.rows
+    order = np.argsort(-catalogue.behaviour.popularity[rows], kind="stable")[:count]
+    return np.pad(rows[order], (0, count - len(order)), constant_values=-1)

@@ -12,7 +12,7 @@ from recsys.candidates import Candidates, Histories
 from recsys.catalogue import Attributes
 from recsys.codebook import Codebook, Codebooks
 from recsys.codes import Codes
-from recsys.config import WordSettings
+from recsys.config import FilterSettings, WordSettings
 from recsys.encode import Encoder
 from recsys.geo import city_points
 from recsys.ids import Ids
@@ -39,7 +39,7 @@ class Prepared:
         attributes: see there.
         skills: code of each skill.
         candidates: everybody, with all events.
-        books: the numbers of employers, industries, occupations and regions.
+        books: the numbers of employers and of other words that are compared.
     """
 
     postings: pd.DataFrame
@@ -60,6 +60,7 @@ def prepare(
     cache: VectorCache,
     progress: bool = False,
     words: WordSettings = WordSettings(),  # noqa: B008 (frozen)
+    rules: FilterSettings = FilterSettings(),  # noqa: B008 (frozen)
 ) -> Prepared:
     """Encode, locate and clean the tables."""
     order = np.argsort(tables.postings["posting_id"].to_numpy(dtype=object), kind="stable")
@@ -94,7 +95,7 @@ def prepare(
         text=text,
         lexicon=lexicon,
         latlon=posting_places(tables.locations, city_points(tables.locations), row_of),
-        attributes=attributes(postings, tables.locations, row_of, skills, coder),
+        attributes=attributes(postings, tables.locations, row_of, skills, coder, rules),
         skills=skills,
         candidates=Candidates(
             Ids(tables.candidates["candidate_id"], "candidate"),

@@ -55,7 +55,8 @@ def prepare_tables(config: TrainConfig, tables: Tables, cache: Path, say: Say) -
     _warn_of_language(tables, config, say)
     say(f"encoding with {encoder.name}")
     vectors = VectorCache(cache, encoder.name, encoder.dimension)
-    prepared = prepare(tables, encoder, vectors, progress=True, words=config.engine.words)
+    engine = config.engine
+    prepared = prepare(tables, encoder, vectors, progress=True, words=engine.words, rules=engine.filters)
     return prepared, encoder.name
 
 

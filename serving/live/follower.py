@@ -73,7 +73,10 @@ class Follower:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
         self._growth = Growth(bundle.catalogue, room)
-        self._describer = Describer(bundle.catalogue.lexicon, bundle.skills, bundle.books, lookup.codes, lookup.points)
+        board = bundle.catalogue
+        self._describer = Describer(
+            board.lexicon, bundle.skills, board.numbering, board.rules, lookup.codes, lookup.points
+        )
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
             GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)

@@ -1,9 +1,13 @@
 """A real catalogue from a few arrays, put together as training does it, and queries through the real intake."""
 
+from dataclasses import fields
+
 import numpy as np
+import pandas as pd
 
 from recsys.assemble import assemble
 from recsys.catalogue import Attributes, Behaviour, Catalogue
+from recsys.codebook import Codebook, Codebooks, Numbering
 from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
@@ -17,6 +21,7 @@ from recsys.terms import Lexicon, Vocabulary
 from recsys.unseen import map_text_to_factors
 
 DIMENSION = 16
+BOOKS = [field.name for field in fields(Codebooks)]
 NOW = 1_700_000_000.0
 DAY = 86_400.0
 SETTINGS = EngineSettings(factors=FactorSettings(dimensions=8))
@@ -49,9 +54,21 @@ def make_attributes(count, **given):
         "skills": np.full((count, 1), -1, np.int32),
         "posted": np.full(count, np.nan),
         "until": np.full(count, np.nan),
+        "employment": np.zeros(count, np.uint8),
+        "language": np.full(count, -1, np.int32),
+        **{name: np.full(count, np.nan, np.float32) for name in ("worth_low", "worth_high")},
+        "permit": np.full(count, -1, np.int8),
+        "extra_words": np.full((count, 0, 4), -1, np.int32),
+        "extra_numbers": np.full((count, 0), np.nan, np.float32),
     }
     typed = {name: np.asarray(value, nothing[name].dtype) for name, value in given.items()}
     return Attributes(**(nothing | typed))
+
+
+def make_numbering(**words):
+    """Numbers of the words of each coded attribute, in the order given."""
+    learned = {name: Codebook.learn(pd.Series(words.get(name, []), dtype="str"))[1] for name in BOOKS}
+    return Numbering(Codebooks(**learned))
 
 
 def make_behaviour(count, text, events, settings):
@@ -115,6 +132,8 @@ def make_catalogue(
         open=open_,
         dated=bool(np.isfinite(own.posted).mean() > 0.5),
         gone=np.zeros(count, bool),
+        numbering=make_numbering(),
+        rules=settings.filters,
         **vars(parts),
     )
 

@@ -5,7 +5,9 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
+from recsys.codebook import Numbering
 from recsys.codes import Codes
+from recsys.config import FilterSettings
 from recsys.documents import posting_documents
 from recsys.encode import HashEncoder
 from recsys.engine import Engine
@@ -37,7 +39,12 @@ def describer(market):
     encoder = HashEncoder()
     lexicon, skills = market.prepared.lexicon, market.prepared.skills
     return Describer(
-        lexicon, skills, market.prepared.books, lambda texts: Codes.from_vectors(encoder.encode(texts)), city_points
+        lexicon,
+        skills,
+        Numbering(market.prepared.books),
+        FilterSettings(),
+        lambda texts: Codes.from_vectors(encoder.encode(texts)),
+        city_points,
     )
 
 
