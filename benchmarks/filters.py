@@ -34,6 +34,7 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.int32]
 
 K = 10
+PLANS = ("searched", "all by quick signals", "all by every signal")
 _LARGEST, _SMALLEST = 0.5, 1e-5  # shares of the postings that filters leave
 _CHUNK = 4096  # postings scored at once by brute force: what a cache holds
 _BANDS = (0.5, 0.1, 0.01, 0.001, 0.0001, 0.0)
@@ -45,13 +46,13 @@ class Outcome:
 
     Attributes:
         share: of the open postings that the filter leaves.
-        exact: the planner had all of them scored.
+        plan: what the planner did with them, one of ``PLANS``.
         wanted, found: the first ``K`` by brute force and by the engine, -1 padded.
         whole, plain: milliseconds with the filter and without any.
     """
 
     share: float
-    exact: bool
+    plan: str
     wanted: Rows
     found: Rows
     whole: float
@@ -130,6 +131,12 @@ def brute_force(engine: Engine, query: Queries, passed: Flags) -> Rows:
     return found
 
 
+def plan_of(left: int, engine: Engine) -> str:
+    """What the planner does where so many postings are left."""
+    rules = engine.settings.filters
+    return PLANS[2] if left <= rules.exact else PLANS[1] if left <= rules.listed else PLANS[0]
+
+
 def measure(scorer: Scorer, count: int, seed: int = 0) -> list[Outcome]:
     """Random filters of shares spread evenly over the logarithm, each asked for by another candidate."""
     engine, rng = scorer.engine, np.random.default_rng(seed)
@@ -150,7 +157,7 @@ def measure(scorer: Scorer, count: int, seed: int = 0) -> list[Outcome]:
         outcomes.append(
             Outcome(
                 share=left / max(int(open_postings(catalogue).sum()), 1),
-                exact=left <= engine.settings.filters.exact,
+                plan=plan_of(left, engine),
                 wanted=brute_force(engine, query, passed),
                 found=engine.answer(query, K, filters=filters).rows[0],
                 whole=1e3 * float(np.median(timed.first)),
@@ -174,14 +181,15 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
         "|---" * 11 + "|",
     ]
     for high, low in pairwise(_BANDS):
-        for exact in (False, True):
-            some = [one for one in outcomes if low < one.share <= high * 1.05 and one.exact == exact]
+        top = np.inf if high == _BANDS[0] else high
+        for plan in PLANS:
+            some = [one for one in outcomes if low < one.share <= top and one.plan == plan]
             if some:
-                lines.append(f"| {low:.2%} to {high:.2%} | {'all scored' if exact else 'searched'} | {_cells(some)} |")
-    for exact in (False, True):
-        some = [one for one in outcomes if one.exact == exact]
+                lines.append(f"| {low:.2%} to {high:.2%} | {plan} | {_cells(some)} |")
+    for plan in PLANS:
+        some = [one for one in outcomes if one.plan == plan]
         if some:
-            lines.append(f"| all | {'all scored' if exact else 'searched'} | {_cells(some)} |")
+            lines.append(f"| all | {plan} | {_cells(some)} |")
     return lines
 
 

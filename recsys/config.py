@@ -209,6 +209,7 @@ class FilterSettings(Settings):
     def listed(self) -> int:
         """Where filters leave no more postings than this, nothing is searched."""
         return max(self.exact, self.whole)
+
     vetoes: dict[FieldName, str] = Field({}, max_length=64)
 
     @model_validator(mode="after")

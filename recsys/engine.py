@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import Number, arrange
+from recsys.arrange import arrange
 from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
@@ -21,12 +21,13 @@ from recsys.config import EngineSettings
 from recsys.cut import cut, quick_part, quick_signals, signals_of
 from recsys.eligible import CONDITIONS, eligible, eligible_rows, failures
 from recsys.errors import RequestError
-from recsys.explain import Explainer, Reasons
-from recsys.filters import Filters
+from recsys.explain import Explainer
+from recsys.filters import Filters, grouped
 from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
-from recsys.narrow import conditions, narrowed
+from recsys.lists import Lists, join
+from recsys.narrow import conditions, costs, narrowed
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
@@ -38,28 +39,6 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 _RETRIEVE_AT_ONCE, _SCORE_AT_ONCE = 64, 16  # requests: FAISS likes many, the cache of the processor few
-
-
-@dataclass(frozen=True)
-class Lists:
-    """Answers to B requests.
-
-    Attributes:
-        rows: int32 (B, k), catalogue rows, best first, -1 where fewer.
-        scores: float32 (B, k), NaN where the row is -1.
-        sources: uint8 (B, k), bits of ``recsys.pool.SOURCES``.
-        reasons: None unless asked for.
-    """
-
-    rows: Rows
-    scores: Numbers
-    sources: NDArray[np.uint8]
-    reasons: Reasons | None = None
-
-    def take(self, at: NDArray[np.intp]) -> "Lists":
-        """The answers at ``at``, in that order."""
-        reasons = None if self.reasons is None else replace(self.reasons, keys=self.reasons.keys[at])
-        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons)
 
 
 @dataclass(frozen=True)
@@ -202,11 +181,11 @@ class Engine:
         """
         if k < 1:
             raise RequestError(f"k must be at least 1, not {k}")
-        groups = _groups(filters, len(queries))
+        groups = grouped(filters, len(queries))
         if len(groups) == 1:
             return self.within(groups[0][0])._answer(queries, k, explain)
         parts = [self.within(asked)._answer(queries.take(rows), k, explain) for asked, rows in groups]
-        return _join(parts, k).take(np.argsort(np.concatenate([rows for _, rows in groups]), kind="stable"))
+        return join(parts, k).take(np.argsort(np.concatenate([rows for _, rows in groups]), kind="stable"))
 
     def within(self, filters: Filters | None) -> "Engine":
         """The same engine over what filters leave."""
@@ -220,18 +199,18 @@ class Engine:
         Beside the filters by name, "left" counts what passes all of them.
         """
         passed = conditions(self.catalogue, filters)
-        return [_costs(eligible_rows(self.catalogue, queries, at), passed) for at in range(len(queries))]
+        return [costs(eligible_rows(self.catalogue, queries, at), passed) for at in range(len(queries))]
 
     def _answer(self, queries: Queries, k: int, explain: bool) -> Lists:
         with one_thread_each():
             spans = _spans(len(queries), _RETRIEVE_AT_ONCE)
             if len(spans) == 1:
-                return _join(self._answer_block(queries, k, explain), k)
+                return join(self._answer_block(queries, k, explain), k)
             blocks = [queries.part(*span) for span in spans]
             with ThreadPoolExecutor(os.cpu_count(), initializer=set_threads, initargs=(1,)) as workers:
                 # numpy and FAISS let go of the interpreter's lock; each works on one thread, so none wait on another
                 parts = workers.map(lambda block: self._answer_block(block, k, explain), blocks)
-                return _join([one for part in parts for one in part], k)
+                return join([one for part in parts for one in part], k)
 
     def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
@@ -320,24 +299,6 @@ class Engine:
         ]
 
 
-def _groups(
-    filters: Sequence[Filters | None] | Filters | None, count: int
-) -> list[tuple[Filters | None, NDArray[np.intp]]]:
-    """Requests (rows, ascending) that ask with equal filters; one group at least."""
-    if filters is None or isinstance(filters, Filters) or len(filters) == 0:
-        return [(None if filters is None or not isinstance(filters, Filters) else filters, np.arange(count))]
-    keys = ["" if one is None else one.key for one in filters]
-    return [(filters[keys.index(key)], np.flatnonzero([one == key for one in keys])) for key in dict.fromkeys(keys)]
-
-
-def _costs(shown: NDArray[np.bool_], passed: dict[str, NDArray[np.bool_]]) -> dict[str, int]:
-    """What each condition alone takes from ``shown`` (P,)."""
-    failed = sum((~one).astype(np.uint8) for one in passed.values()) if passed else np.zeros(len(shown), np.uint8)
-    only = shown & (failed == 1)
-    costs = {name: int(np.count_nonzero(only & ~one)) for name, one in passed.items()}
-    return {"left": int(np.count_nonzero(shown & (failed == 0))), **costs}
-
-
 def _open_count(catalogue: Catalogue) -> int:
     """How many postings there are at most to be shown."""
     if catalogue.within is not None:
@@ -367,24 +328,3 @@ def one_thread_each() -> Iterator[None]:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-def _join(parts: list[Lists], k: int) -> Lists:
-    if not parts:
-        empty = np.empty((0, k))
-        return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
-    if len(parts) == 1 and parts[0].rows.shape[1] == k:
-        return parts[0]
-    reasons = [part.reasons for part in parts]
-    return Lists(
-        _stack([part.rows for part in parts], k, -1),
-        _stack([part.scores for part in parts], k, np.nan),
-        _stack([part.sources for part in parts], k, 0),
-        Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
-    )
-
-
-def _stack(arrays: list[NDArray[Number]], k: int, fill: float) -> NDArray[Number]:
-    """One array (B, k) of parts (b, <= k)."""
-    padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
-    return np.concatenate(padded)

@@ -1,7 +1,10 @@
 """What a list may hold at all, as whoever asks for it says."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, model_validator
 
 from recsys.config import Currency, FieldName, Settings
@@ -71,3 +74,13 @@ class Filters(Settings):
     def key(self) -> str:
         """Equal for equal filters."""
         return self.model_dump_json(exclude_defaults=True)
+
+
+def grouped(
+    filters: Sequence[Filters | None] | Filters | None, count: int
+) -> list[tuple[Filters | None, NDArray[np.intp]]]:
+    """Requests (rows, ascending) that ask with equal filters; one group at least."""
+    if filters is None or isinstance(filters, Filters) or len(filters) == 0:
+        return [(None if filters is None or not isinstance(filters, Filters) else filters, np.arange(count))]
+    keys = ["" if one is None else one.key for one in filters]
+    return [(filters[keys.index(key)], np.flatnonzero([one == key for one in keys])) for key in dict.fromkeys(keys)]

@@ -71,6 +71,14 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
     return replace(catalogue, gone=gone, open=openly, within=within)
 
 
+def costs(shown: NDArray[np.bool_], passed: dict[str, NDArray[np.bool_]]) -> dict[str, int]:
+    """How many of the ``shown`` postings (P,) each condition alone takes away; "left" counts what passes all."""
+    failed = sum((~one).astype(np.uint8) for one in passed.values()) if passed else np.zeros(len(shown), np.uint8)
+    only = shown & (failed == 1)
+    found = {name: int(np.count_nonzero(only & ~one)) for name, one in passed.items()}
+    return {"left": int(np.count_nonzero(shown & (failed == 0))), **found}
+
+
 def _near(catalogue: Catalogue, filters: Filters) -> Flags:
     """Those of which a place lies in the circle. Only the grid's cells that it touches are looked at, and newcomers."""
     passes = np.zeros(len(catalogue), bool)

@@ -8,8 +8,9 @@ import numpy as np
 
 from recsys.bundle import open_bundle
 from recsys.candidates import Candidates
-from recsys.engine import Engine, Lists
+from recsys.engine import Engine
 from recsys.filters import Filters
+from recsys.lists import Lists
 from recsys.request import Recommendation, Request
 from recsys.stored import read_candidates
 

@@ -71,10 +71,14 @@ class Desk:
             return
         # Lists are not drawn: whoever asks again gets the same, so each posting stands where it does with certainty.
         versions = (state.bundle, state.position, state.indexed, k, state.ranker, state.policy)
-        listed = [(one.posting_id, one.score, one.reasons, 1.0) for one in lines]
         asked = None if filters is None else filters.model_dump(mode="json", exclude_defaults=True)
-        postings, scores, reasons, chances = zip(*listed, strict=True) if listed else ((),) * 4
-        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, postings, scores, reasons, chances, asked))
+        columns = (
+            tuple(one.posting_id for one in lines),
+            tuple(one.score for one in lines),
+            tuple(one.reasons for one in lines),
+            (1.0,) * len(lines),
+        )
+        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns, asked))
 
 
 def versions_of(exchange: Exchange, state: State, at: float) -> dict[str, Any]:

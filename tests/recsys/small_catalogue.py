@@ -98,7 +98,16 @@ def make_lexicon(titles, texts=None, skills=()):
 
 
 def make_catalogue(
-    title, *, text=None, lexicon=None, latlon=None, events=(), open_=None, settings=SETTINGS, **attributes
+    title,
+    *,
+    text=None,
+    lexicon=None,
+    latlon=None,
+    events=(),
+    open_=None,
+    settings=SETTINGS,
+    numbering=None,
+    **attributes,
 ):
     """A catalogue of P postings "p0000" ...
 
@@ -109,6 +118,7 @@ def make_catalogue(
         events: tuples (candidate, posting, weight).
         open_: bool (P,); none: all.
         settings: of the engine.
+        numbering: of ``make_numbering``; none: no word has a number.
         attributes: columns of ``Attributes``.
     """
     title = np.asarray(title, np.float32)
@@ -132,7 +142,7 @@ def make_catalogue(
         open=open_,
         dated=bool(np.isfinite(own.posted).mean() > 0.5),
         gone=np.zeros(count, bool),
-        numbering=make_numbering(),
+        numbering=numbering or make_numbering(),
         rules=settings.filters,
         **vars(parts),
     )

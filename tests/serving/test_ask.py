@@ -88,7 +88,7 @@ def test_another_encoder_than_the_bundle_was_made_with_is_refused(asking, tmp_pa
 
 def test_why_agrees_with_the_list(asking):
     candidate, now = asking.scorer.candidates.ids.names()[6], asking.moment("data")
-    for line in asking.by_candidate(candidate, 5, now):
+    for line in asking.by_candidate(candidate, 5, now).lines:
         assert asking.why(candidate, line.posting_id, now, 5).startswith(f"listed: rank {line.rank} of ")
 
 
@@ -100,7 +100,7 @@ def test_why_names_an_id_that_is_unknown(asking):
 
 
 def test_the_table_holds_every_line(asking):
-    lines = asking.by_candidate(asking.scorer.candidates.ids.names()[6], 5, asking.moment("data"))
+    lines = asking.by_candidate(asking.scorer.candidates.ids.names()[6], 5, asking.moment("data")).lines
     text = table(asking, lines)
     assert len(text.splitlines()) == 2 * len(lines)
     for line in lines:
