@@ -222,6 +222,7 @@ def _serve(args: argparse.Namespace) -> Answer:
 
 def _replay(args: argparse.Namespace) -> Answer:
     from recsys.bundle import open_bundle
+    from serving.filter_query import filters_of_words
     from serving.live.replay import find_decision, list_again, state_at
     from serving.store import Store
 
@@ -233,7 +234,7 @@ def _replay(args: argparse.Namespace) -> Answer:
             raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
         else:
             state = state_at(bundle, store, args.position, args.indexed)
-            lines = state.recommend(args.candidate, args.k, args.at)
+            lines = state.recommend(args.candidate, args.k, args.at, filters=filters_of_words(args.filter))
     for line in lines:
         print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
     return {"bundle": bundle.name, "recommendations": [vars(line) for line in lines]}
@@ -378,6 +379,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--indexed", type=int)
     one.add_argument("--at", type=float, help="the moment that was answered for, seconds since 1970")
     one.add_argument("-k", type=int, default=10)
+    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="with --candidate, as asked")
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)
