@@ -179,7 +179,7 @@ class ArrangeSettings(Settings):
     new_share: Share = 0.5
 
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$")]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
 
@@ -203,7 +203,7 @@ class FilterSettings(Settings):
     extra: dict[FieldName, Literal["number", "words"]] = Field({}, max_length=64)
     exact: int = Field(2000, ge=1)
     whole: int = Field(6000, ge=1)
-    widen: int = Field(4, ge=1, le=16)
+    widen: int = Field(3, ge=1, le=16)
 
     @property
     def listed(self) -> int:

@@ -18,6 +18,7 @@ from recsys.postings import own_names, own_word
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int32]
 
+EXACT_FACTORS: Final = 20_000  #: where filters leave no more postings, the factors of each are compared
 _DEGREE_KM: Final = 111.2
 
 
@@ -45,30 +46,35 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
     left = base & allowed
     rows = np.flatnonzero(left).astype(np.int32)
     gone = np.ones(len(catalogue.gone), bool)
-    gone[rows] = False
+    np.logical_not(left, out=gone[:count])
     named = left
     if len(catalogue.fresh.was):  # the indices know a posting that changed by its old row
         named = left.copy()
         named[catalogue.fresh.was] = left[catalogue.fresh.now]
     share = len(rows) / max(int(np.count_nonzero(base)), 1)
+    nothing = Kept(np.empty(0, np.uint8), 0, 0.0)
     if len(rows) <= catalogue.rules.listed:  # all will be scored: nobody searches
-        nothing = Kept(np.empty(0, np.uint8), 0, 0.0)
         within = Within(rows, named, np.zeros(len(catalogue.grid.counts), np.int32), share, nothing, nothing, nothing)
         return replace(catalogue, gone=gone, within=within)
     cells = catalogue.grid.cell_of
-    placed = named[catalogue.by_cell.rows]
+    placed = np.take(named, catalogue.by_cell.rows)
     within = Within(
         rows=rows,
         named=named,
         counts=np.bincount(cells[placed[: len(cells)]], minlength=len(catalogue.grid.counts)).astype(np.int32),
         share=share,
-        by_text=Kept.of(named[catalogue.by_text.rows]),
+        by_text=_entries(named, catalogue.by_text.rows),
         by_cell=Kept.of(placed),
-        by_factor=Kept.of(named[catalogue.by_factor.rows]),
+        by_factor=nothing if len(rows) <= EXACT_FACTORS else _entries(named, catalogue.by_factor.rows),
     )
     openly = np.zeros(len(catalogue.open), bool)
     openly[:count] = left
     return replace(catalogue, gone=gone, open=openly, within=within)
+
+
+def _entries(named: Flags, rows: Rows) -> Kept:
+    """Which entries of an index are named; ``rows`` are ascending, so as many as there are postings are all of them."""
+    return Kept.of(named if len(rows) == len(named) else np.take(named, rows))
 
 
 def costs(shown: NDArray[np.bool_], passed: dict[str, NDArray[np.bool_]]) -> dict[str, int]:
@@ -84,22 +90,31 @@ def _near(catalogue: Catalogue, filters: Filters) -> Flags:
     passes = np.zeros(len(catalogue), bool)
     here = unit_vectors(np.array([filters.latitude, filters.longitude], np.float64))
     reach = filters.within_km or 0.0
-    rows = np.concatenate([_rows_around(catalogue, here, reach), catalogue.fresh.rows])
+    inside, border = _rows_around(catalogue, here, reach)
+    passes[inside] = True
+    rows = np.concatenate([border, catalogue.fresh.rows])
     passes[rows[np.any(distance_km(catalogue.place[rows], here) <= reach, axis=1)]] = True
     if filters.or_remote:
         passes |= catalogue.attributes.remote[: len(catalogue)] == 1
     return passes
 
 
-def _rows_around(catalogue: Catalogue, here: NDArray[np.float32], km: float) -> Rows:
-    """Postings of the bundle with a place in a cell that may reach into the circle; some twice."""
+def _rows_around(catalogue: Catalogue, here: NDArray[np.float32], km: float) -> tuple[Rows, Rows]:
+    """Postings of the bundle with a place in cells inside the circle, and in those on its border; some twice."""
     grid = catalogue.grid
     if len(grid.counts) == 0:
-        return np.empty(0, np.int32)
+        return np.empty(0, np.int32), np.empty(0, np.int32)
     # a place is no farther from the mean of its cell than the cell's two edges together
-    touched = np.flatnonzero(distance_km(grid.centres, here) <= km + 2 * grid.edge * _DEGREE_KM)
-    size = grid.counts[touched].astype(np.int64)
-    entries = np.arange(size.sum()) + np.repeat(grid.start[touched] - (np.cumsum(size) - size), size)
+    away, slack = distance_km(grid.centres, here), 2 * grid.edge * _DEGREE_KM
+    inside = away + slack <= km
+    return _rows_of(catalogue, inside), _rows_of(catalogue, ~inside & (away <= km + slack))
+
+
+def _rows_of(catalogue: Catalogue, cells: Flags) -> Rows:
+    """Postings of the bundle in the marked cells (G,)."""
+    grid, marked = catalogue.grid, np.flatnonzero(cells)
+    size = grid.counts[marked].astype(np.int64)
+    entries = np.arange(size.sum()) + np.repeat(grid.start[marked] - (np.cumsum(size) - size), size)
     rows: Rows = catalogue.by_cell.rows[grid.rows[entries]]
     return rows
 

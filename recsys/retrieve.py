@@ -7,6 +7,7 @@ from recsys.bywords import by_words
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
 from recsys.interests import Interests
+from recsys.narrow import EXACT_FACTORS
 from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
 from recsys.queries import Queries
@@ -14,7 +15,6 @@ from recsys.queries import Queries
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
-_EXACT_FACTORS = 50_000  # where filters leave no more postings with factors, each is compared
 _SHELVES = 16  # cells around a place whose shelves are looked at
 
 
@@ -102,14 +102,15 @@ def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
     asked = ~np.isnan(interests.factors[:, 0])
     found = np.full((len(asked), quota), -1, np.int32)
     within = catalogue.within
-    if within is None or within.by_factor.count > _EXACT_FACTORS:
+    if within is None or len(within.rows) > EXACT_FACTORS:
         kept = None if within is None else within.by_factor
         found[asked] = catalogue.by_factor.search(interests.factors[asked], quota, kept)
         return found
     rows, factors = within.rows, catalogue.behaviour.factors.postings[within.rows]  # a graph loses so few
     keep = min(quota, len(rows))
     for at in np.flatnonzero(asked).tolist():
-        scores = np.where(factors.any(axis=1), factors @ interests.factors[at], -np.inf)
+        scores = factors @ interests.factors[at]
+        scores[scores == 0] = -np.inf  # a posting without factors
         best = np.argpartition(-scores, keep - 1)[:keep] if keep else np.empty(0, np.intp)
         best = best[np.lexsort((rows[best], -scores[best]))]
         found[at, :keep] = np.where(np.isfinite(scores[best]), rows[best], -1)
