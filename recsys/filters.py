@@ -48,6 +48,7 @@ class Filters(Settings):
     remote: bool | None = Field(None, description="true: only what says that it is remote; false: only what does not")
     employment: Kinds = Field((), description="one of these kinds")
     seniority: Levels = Field((), description="one of these levels; a posting of no known level passes")
+    seniority_known: bool = Field(False, description="only postings of a known level")
     pay_least: float | None = Field(None, ge=0, le=1e12, description="the posting's highest pay reaches this")
     pay_currency: Currency | None = Field(None, description="of pay_least; the board's own where it is left out")
     pay_period: Period = Field("YEAR", description="of pay_least; an hour's pay is 1/2080 of a year's")

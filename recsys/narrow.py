@@ -132,7 +132,9 @@ def _employment(catalogue: Catalogue, filters: Filters) -> Flags:
 
 def _seniority(catalogue: Catalogue, filters: Filters) -> Flags:
     level = catalogue.attributes.seniority[: len(catalogue)]
-    passes = np.isnan(level)
+    if not filters.seniority:
+        return np.asarray(~np.isnan(level))
+    passes = np.zeros(len(level), bool) if filters.seniority_known else np.isnan(level)
     for name in filters.seniority:
         passes |= level == np.float32(LEVELS[name])
     return passes
@@ -189,7 +191,7 @@ _COLUMNS: Final[tuple[tuple[str, Callable[[Filters], object], Callable[[Catalogu
     ("place", lambda asked: asked.within_km is not None, _near),
     ("remote", lambda asked: asked.remote is not None, _remote),
     ("employment", lambda asked: asked.employment, _employment),
-    ("seniority", lambda asked: asked.seniority, _seniority),
+    ("seniority", lambda asked: asked.seniority or asked.seniority_known, _seniority),
     ("pay", lambda asked: asked.pay_least is not None or asked.pay_known, _pay),
     ("language", lambda asked: asked.language, _language),
     ("posted_after", lambda asked: asked.posted_after is not None, _posted_after),

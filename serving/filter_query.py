@@ -37,6 +37,7 @@ class FilterQuery(BaseModel):
     remote: bool | None = Field(None, description="true: only what says that it is remote; false: only what does not")
     employment: str | None = Field(None, max_length=80, pattern=_one_or_more(_words_of(Kind)))
     seniority: str | None = Field(None, max_length=60, pattern=_one_or_more(_words_of(Level)))
+    seniority_known: bool = False
     pay_least: float | None = Field(None, ge=0, le=1e12, description="the posting's highest pay reaches this")
     pay_currency: Currency | None = None
     pay_period: Period = "YEAR"

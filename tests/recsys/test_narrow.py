@@ -40,6 +40,11 @@ CASES = {
         {"seniority": ("mid", "lead")},
         lambda row: np.isnan(A.seniority[row]) or A.seniority[row] in (LEVELS["mid"], LEVELS["lead"]),
     ),
+    "seniority, known": (
+        {"seniority": ("mid", "lead"), "seniority_known": True},
+        lambda row: A.seniority[row] in (LEVELS["mid"], LEVELS["lead"]),
+    ),
+    "any known seniority": ({"seniority_known": True}, lambda row: not np.isnan(A.seniority[row])),
     "pay a year": ({"pay_least": 5e4}, lambda row: not A.worth_high[row] < 5e4),
     "pay an hour": ({"pay_least": 25, "pay_period": "HOUR"}, lambda row: not A.worth_high[row] < 52_000),
     "pay a month in euros": (
