@@ -202,7 +202,7 @@ class FilterSettings(Settings):
     rates: dict[Currency, Annotated[float, Field(gt=0)]] = {}
     extra: dict[FieldName, Literal["number", "words"]] = Field({}, max_length=64)
     exact: int = Field(2000, ge=1)
-    whole: int = Field(6000, ge=1)
+    whole: int = Field(12_000, ge=1)
     widen: int = Field(3, ge=1, le=16)
 
     @property

@@ -17,6 +17,7 @@ Integer = TypeVar("Integer", np.int32, np.int64)
 
 _FARTHER = 4  # times the cells wanted are looked at where filters empty some: they lie apart
 _MOST_CELLS = 2048
+_WIDER = 4  # times the lists that would hold as many of what filters leave: at one place all but nearness decides
 _LISTS_OF_CROWDED_CELL = 2  # inverted lists searched in a cell that is split by text
 _NONE = np.int64(2**31 - 1)
 

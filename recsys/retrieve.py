@@ -43,7 +43,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     around = cells_around(catalogue, interests.places, settings.cells)
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {
-        "text": _by_text(catalogue, interests, settings.text * scale),
+        "text": _by_text(catalogue, queries, interests, settings.text * scale),
         "near": near_and_alike(catalogue, interests, around, settings, scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
@@ -88,14 +88,18 @@ def _interleave(found: Rows, requests: int, keep: int) -> Rows:
     return per_request.transpose(0, 2, 1).reshape(requests, -1)
 
 
-def _by_text(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
-    requests, count, dimension = interests.vectors.shape
-    flat = interests.vectors.reshape(-1, dimension)
+def _by_text(catalogue: Catalogue, queries: Queries, interests: Interests, quota: int) -> Rows:
+    """By each interest; among what filters leave by the whole profile too, which may say more of what is left."""
+    vectors = interests.vectors
+    if catalogue.within is not None:
+        vectors = np.concatenate([vectors, queries.whole[:, None]], axis=1)
+    requests, count, dimension = vectors.shape
+    flat = vectors.reshape(-1, dimension)
     asked = flat.any(axis=1)
     found = np.full((len(flat), quota), -1, np.int32)
     kept = None if catalogue.within is None else catalogue.within.by_text
     found[asked] = catalogue.by_text.search(flat[asked], quota, kept)
-    return _interleave(found, requests, quota)[:, : quota * 2]
+    return _interleave(found, requests, quota)[:, : quota * (2 if catalogue.within is None else count)]
 
 
 def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:

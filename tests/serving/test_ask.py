@@ -58,10 +58,10 @@ def test_a_cv_gets_a_list_with_titles_like_it(asking, tmp_path):
     row = int(np.flatnonzero(asking.scorer.engine.catalogue.open)[3])
     title = asking.scorer.engine.explainer.titles.take([row])[0]
     (tmp_path / "cv.txt").write_text(title)
-    lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None)
+    lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None).lines
     assert len(lines) == 10
     assert any("profile" in reason for line in lines for reason in line.reasons)
-    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California")
+    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California").lines
     assert here != lines
 
 
