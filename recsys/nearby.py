@@ -125,9 +125,9 @@ def _alike_in(catalogue: Catalogue, interests: Interests, cells: Rows, keep: int
     requests, count, dimension = interests.vectors.shape
     flat = interests.vectors.reshape(-1, dimension)
     within = catalogue.within
-    crowded = (
-        _LISTS_OF_CROWDED_CELL if within is None else int(np.ceil(_LISTS_OF_CROWDED_CELL / max(within.share, 1e-6)))
-    )
+    crowded = _LISTS_OF_CROWDED_CELL
+    if within is not None:
+        crowded = int(np.ceil(_WIDER * crowded / max(within.share, 1e-6)))
     lists = _lists_of(catalogue, interests.vectors, cells, crowded)
     asked = flat.any(axis=1) & (lists >= 0).any(axis=1)
     rows, alike = np.full((len(flat), keep), -1, np.int32), np.zeros((len(flat), keep), np.float32)
