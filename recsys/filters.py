@@ -66,8 +66,9 @@ class Filters(Settings):
 
     @model_validator(mode="after")
     def _whole_place(self) -> Self:
-        given = [name for name in _PLACE if getattr(self, name) is not None]
-        if given and len(given) < len(_PLACE):
+        named = [name for name in _PLACE if name in self.model_fields_set]  # a null does not stand for a number
+        given = [name for name in named if getattr(self, name) is not None]
+        if len(named) not in (0, len(_PLACE)) or len(given) not in (0, len(_PLACE)):
             raise ValueError("a place needs latitude, longitude and within_km")
         return self
 

@@ -107,6 +107,8 @@ def test_what_the_board_does_not_know_is_one_clear_error(asked, message):
     "wrong",
     [
         {"latitude": 1.0},
+        {"latitude": None},
+        {"latitude": 1.0, "longitude": None, "within_km": None},
         {"latitude": 91.0, "longitude": 0.0, "within_km": 1.0},
         {"employment": ("FULL",)},
         {"seniority": ("boss",)},
