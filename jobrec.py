@@ -101,15 +101,19 @@ def _evaluate(args: argparse.Namespace) -> Answer:
 
 def _recommend(args: argparse.Namespace) -> Answer:
     from serving.ask import Asking, table
+    from serving.filter_query import filters_of_words
 
+    filters = filters_of_words(args.filter)
     asking = Asking(args.bundle, args.cache)
     moment = asking.moment(args.now)
     if args.text is not None:
-        lines = asking.by_text(args.text, args.k, moment, args.place)
+        answered = asking.by_text(args.text, args.k, moment, args.place, filters)
     else:
-        lines = asking.by_candidate(args.candidate, args.k, moment)
-    print(table(asking, lines))
-    return {"recommendations": [vars(line) for line in lines]}
+        answered = asking.by_candidate(args.candidate, args.k, moment, filters)
+    print(table(asking, answered.lines))
+    if answered.costs is not None:
+        print(answered.sentence())
+    return {"recommendations": [vars(line) for line in answered.lines], "filter_costs": answered.costs}
 
 
 def _why(args: argparse.Namespace) -> Answer:
@@ -218,6 +222,7 @@ def _serve(args: argparse.Namespace) -> Answer:
 
 def _replay(args: argparse.Namespace) -> Answer:
     from recsys.bundle import open_bundle
+    from serving.filter_query import filters_of_words
     from serving.live.replay import find_decision, list_again, state_at
     from serving.store import Store
 
@@ -229,7 +234,7 @@ def _replay(args: argparse.Namespace) -> Answer:
             raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
         else:
             state = state_at(bundle, store, args.position, args.indexed)
-            lines = state.recommend(args.candidate, args.k, args.at)
+            lines = state.recommend(args.candidate, args.k, args.at, filters=filters_of_words(args.filter))
     for line in lines:
         print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
     return {"bundle": bundle.name, "recommendations": [vars(line) for line in lines]}
@@ -296,6 +301,13 @@ def _parser() -> argparse.ArgumentParser:
         "--place", help='with --text, where the person lives: "City, Region, Country" or "latitude,longitude"'
     )
     one.add_argument("-k", type=int, default=10)
+    one.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="once or more: docs/filters.md; or one JSON object",
+    )
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", required=True)
@@ -367,6 +379,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--indexed", type=int)
     one.add_argument("--at", type=float, help="the moment that was answered for, seconds since 1970")
     one.add_argument("-k", type=int, default=10)
+    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="with --candidate, as asked")
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)

@@ -1,5 +1,6 @@
 """Cleaning what postings and candidates say of level, pay and skills, so that the two can be compared."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,8 +17,22 @@ _LEVELS: Final[tuple[tuple[float, str], ...]] = (
     (1.0, r"junior|jr|entry|graduate|assistant|beginner"),
     (2.0, r"mid|mid-level|middle|intermediate|associate|regular|professional"),
 )
+#: Names of the levels of seniority.
+LEVELS: Final = {"intern": 0.0, "junior": 1.0, "mid": 2.0, "senior": 3.0, "lead": 4.0, "executive": 5.0}
+#: Kinds of employment in the words of schema.org's users, by what boards write, letters alone.
+EMPLOYMENT: Final = {
+    "FULL_TIME": ("fulltime", "full", "permanent", "permanentfulltime", "regular", "vollzeit"),
+    "PART_TIME": ("parttime", "part", "teilzeit"),
+    "CONTRACTOR": ("contractor", "contract", "freelance", "independentcontractor"),
+    "TEMPORARY": ("temporary", "temp", "seasonal", "fixedterm"),
+    "INTERN": ("intern", "internship", "trainee"),
+    "VOLUNTEER": ("volunteer",),
+    "PER_DIEM": ("perdiem", "prn"),
+    "OTHER": ("other",),
+}
+_EMPLOYMENT_OF: Final = {word: kind for kind, words in EMPLOYMENT.items() for word in words}
 #: How many of each pay period make a year of full-time work.
-_PERIODS: Final = {"HOUR": 2080.0, "DAY": 260.0, "WEEK": 52.0, "MONTH": 12.0, "YEAR": 1.0}
+PERIODS: Final = {"HOUR": 2080.0, "DAY": 260.0, "WEEK": 52.0, "MONTH": 12.0, "YEAR": 1.0}
 
 
 def seniority_levels(texts: pd.Series) -> NDArray[np.float32]:
@@ -33,9 +48,31 @@ def seniority_levels(texts: pd.Series) -> NDArray[np.float32]:
 def yearly(amounts: pd.Series, period: pd.Series) -> NDArray[np.float32]:
     """Pay a year (N,) float32. Where no period is said: under 200 is an hour's pay, under 12,000 a month's."""
     pay = amounts.to_numpy(np.float64)
-    said = period.map(_PERIODS).to_numpy(np.float64, na_value=np.nan)
-    guessed = np.select([pay < 200, pay < 12_000], [_PERIODS["HOUR"], _PERIODS["MONTH"]], 1.0)
+    said = period.map(PERIODS).to_numpy(np.float64, na_value=np.nan)
+    guessed = np.select([pay < 200, pay < 12_000], [PERIODS["HOUR"], PERIODS["MONTH"]], 1.0)
     return (pay * np.where(np.isnan(said), guessed, said)).astype(np.float32)
+
+
+def employment_kind(word: str) -> str | None:
+    """The kind of employment that a word names, one of ``EMPLOYMENT``."""
+    return _EMPLOYMENT_OF.get(re.sub(r"[^a-z]", "", word.casefold()))
+
+
+def employment_bits(texts: pd.Series) -> NDArray[np.uint8]:
+    """Kinds of employment (N,) as bits in the order of ``EMPLOYMENT``; 0 where none is said, OTHER for other words."""
+    codes, distinct = pd.factorize(texts.astype("str").where(texts.notna()))
+    bits = np.zeros(len(distinct) + 1, np.uint8)  # the last is for missing texts, whose code is -1
+    names = list(EMPLOYMENT)
+    for at, text in enumerate(distinct):
+        for word in re.split(r"[,;|/\n]", str(text)):
+            if word.strip():
+                bits[at] |= 1 << names.index(employment_kind(word) or "OTHER")
+    return bits[codes]
+
+
+def language_key(language: str) -> str:
+    """The form in which two writings of a language are compared: "en" of "en-US"."""
+    return re.split(r"[-_]", language.strip().casefold())[0]
 
 
 def skill_key(skill: str) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recsys.calibrate import Calibration
 from recsys.catalogue import Attributes, Behaviour, Catalogue, CellLists, Shelves
-from recsys.codebook import Codebook, Codebooks
+from recsys.codebook import Codebook, Codebooks, Numbering
 from recsys.codes import Codes
 from recsys.collab import Factors
 from recsys.config import EngineSettings
@@ -97,7 +97,7 @@ def flatten(value: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
         name = f"{prefix}{field.name}"
         if isinstance(inner, np.ndarray):
             found[name] = inner
-        elif is_dataclass(inner) and field.name not in (*_INDICES, "fresh"):
+        elif is_dataclass(inner) and field.name not in (*_INDICES, "fresh", "within"):
             found |= flatten(inner, f"{name}.")
     return found
 
@@ -213,15 +213,16 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
     arrays = read_arrays(path / "arrays")
     skills = pd.read_parquet(path / "skills.parquet")["skill"].tolist()
     settings = EngineSettings.model_validate(manifest["settings"])
+    books = _read_books(path / _BOOKS)
     return Bundle(
         path=path,
         manifest=manifest,
-        catalogue=_catalogue(path, arrays, settings, bool(manifest["dated"])),
+        catalogue=_catalogue(path, arrays, settings, books, bool(manifest["dated"])),
         ranker=ranker_from_document(_read_json(path / "ranker.json")),
         settings=settings,
         skills={skill: at for at, skill in enumerate(skills)},
         cut=LinearRanker.from_document(_read_json(path / "cut.json")),
-        books=_read_books(path / _BOOKS),
+        books=books,
         calibration=_read_calibration(path / _CALIBRATION),
     )
 
@@ -256,7 +257,9 @@ def read_arrays(folder: Path) -> dict[str, Any]:
     return arrays
 
 
-def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSettings, dated: bool) -> Catalogue:
+def _catalogue(
+    path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSettings, books: Codebooks, dated: bool
+) -> Catalogue:
     def inner(prefix: str) -> dict[str, NDArray[Any]]:
         return {
             name.removeprefix(f"{prefix}."): array for name, array in arrays.items() if name.startswith(f"{prefix}.")
@@ -301,6 +304,8 @@ def _catalogue(path: Path, arrays: dict[str, NDArray[Any]], settings: EngineSett
         by_factor=read_index(str(path / "by_factor.faiss"), arrays["by_factor.rows"]),
         gone=arrays["gone"],
         copies=Copies(**inner("copies")),
+        numbering=Numbering(books),
+        rules=settings.filters,
     )
 
 

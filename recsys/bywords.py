@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
+from recsys.nearby import cell_counts
 from recsys.queries import Queries
 from recsys.wordlists import IMPACT, WordLists
 
@@ -47,17 +48,26 @@ def by_words(catalogue: Catalogue, queries: Queries, around: Rows, settings: Ret
         return found
     codes, weights = asked_words(catalogue, queries, settings.query_words)
     posted = catalogue.attributes.posted
+    left = None if catalogue.within is None else catalogue.within.named
     placed = (around[:, :, 0] >= 0).any(axis=1)
     zones = _zones(catalogue, around, settings, scale)
     blocks = _blocks(lists, around, settings.word_blocks)
     found[placed] = _search(
-        lists, codes[placed], weights[placed], blocks[placed], zones[placed], posted, queries.now[placed], quota
+        lists, codes[placed], weights[placed], blocks[placed], zones[placed], posted, queries.now[placed], quota, left
     )
     few = settings.words_everywhere
     everywhere = np.broadcast_to(np.arange(len(lists.first) - 1, dtype=np.int32), (len(queries), len(lists.first) - 1))
     lost = ~placed
     found[lost] = _search(
-        lists, codes[lost, :few], weights[lost, :few], everywhere[lost], zones[lost], posted, queries.now[lost], quota
+        lists,
+        codes[lost, :few],
+        weights[lost, :few],
+        everywhere[lost],
+        zones[lost],
+        posted,
+        queries.now[lost],
+        quota,
+        left,
     )
     return found
 
@@ -71,12 +81,13 @@ def _search(
     posted: Numbers,
     now: Numbers,
     quota: int,
+    left: NDArray[np.bool_] | None,
 ) -> Rows:
     """The first of each zone among the places of ``blocks`` (B, m), by the words (B, W): (B, 2 * quota)."""
     found = np.empty((len(codes), 2 * quota), np.int32)
     for at in range(0, len(codes), _AT_ONCE):
         part = slice(at, at + _AT_ONCE)
-        scored = _scored(lists, codes[part], weights[part], blocks[part], zones[part], posted, now[part])
+        scored = _scored(lists, codes[part], weights[part], blocks[part], zones[part], posted, now[part], left)
         found[part] = _best(scored, len(codes[part]), quota)
     return found
 
@@ -116,7 +127,7 @@ def _unit(codes: NDArray[np.uint16], weights: NDArray[np.float32], size: int) ->
 
 def _zones(catalogue: Catalogue, around: Rows, settings: RetrieveSettings, scale: int) -> NDArray[np.uint8]:
     """The zone of every cell for each request, uint8 (B, G + 1): 0 close, 1 around, 2 anywhere."""
-    counts = np.append(catalogue.grid.counts, 0)[around]  # the last is for -1
+    counts = cell_counts(catalogue)[around]
     before = np.cumsum(counts, axis=2) - counts
     known = np.maximum((around[:, :, 0] >= 0).sum(axis=1), 1)[:, None, None]
     close = (around >= 0) & (before < settings.word_postings * scale / known)
@@ -161,8 +172,12 @@ def _scored(
     zones: NDArray[np.uint8],
     posted: Numbers,
     now: Numbers,
+    left: NDArray[np.bool_] | None,
 ) -> _Scored:
-    """Every place of the ``blocks`` (B, m), by the words (B, W) that it shares and its age."""
+    """Every place of the ``blocks`` (B, m), by the words (B, W) that it shares and its age.
+
+    Only of postings that are ``left``, where that is given.
+    """
     size = np.where(blocks >= 0, np.diff(lists.first)[blocks], 0).ravel()
     base = np.cumsum(size) - size
     key = blocks[..., None].astype(np.int64) * lists.words + codes[:, None] - 1
@@ -179,8 +194,10 @@ def _scored(
     pair = np.searchsorted(base + size, hit, side="right")
     place = hit - base[pair] + lists.first[blocks.ravel()[pair]]
     request = pair // blocks.shape[1]
-    zone = zones[request, lists.cell[place]]
     row = lists.rows[place]
+    if left is not None:
+        hit, request, place, row = (part[left[row]] for part in (hit, request, place, row))
+    zone = zones[request, lists.cell[place]]
     with_age = total[hit] + IMPACT * (_OLDEST + _FRESH * freshness(posted[row], now[request]))
     level = np.clip(np.rint(with_age * _STEPS), 0, _LEVELS - 1).astype(np.int64)
     return _Scored(request * _ZONES + zone, level, row)

@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.codebook import Numbering
 from recsys.codes import Codes
 from recsys.collab import Factors
+from recsys.config import FilterSettings
 from recsys.copies import Copies, freshest_of
+from recsys.expression import Expression
 from recsys.geo import Grid
 from recsys.ids import Ids
-from recsys.index import CellIndex, VectorIndex
+from recsys.index import CellIndex, Kept, VectorIndex
 from recsys.neighbours import Neighbours
 from recsys.next_title import NextTitle
 from recsys.terms import Lexicon
@@ -37,6 +40,13 @@ class Attributes:
         remote: int8, 1 yes, 0 no, -1 not said.
         skills: int32 (P, S) codes, -1 padded.
         posted, until: float64 seconds since 1970, NaN where not given.
+        employment: uint8, bits of ``recsys.attributes.EMPLOYMENT``, 0 where not said.
+        language: int32 code, -1 where not said.
+        worth_low, worth_high: float32, pay a year in the board's currency, NaN where not given or of a currency
+            without a rate.
+        permit: int8, 1 only those may apply who have the permit to work there, 0 no, -1 not said.
+        extra_words: int32 (P, W, 4) codes of the customer's own fields of words, -1 padded.
+        extra_numbers: float32 (P, N), the customer's own numbers, NaN where not given.
     """
 
     company: Rows
@@ -50,6 +60,13 @@ class Attributes:
     skills: Rows
     posted: NDArray[np.float64]
     until: NDArray[np.float64]
+    employment: NDArray[np.uint8]
+    language: Rows
+    worth_low: Numbers
+    worth_high: Numbers
+    permit: NDArray[np.int8]
+    extra_words: Rows
+    extra_numbers: Numbers
 
 
 @dataclass(frozen=True)
@@ -156,6 +173,27 @@ NONE_FRESH = Fresh(np.empty(0, np.int32), np.empty((0, 0), np.float32), *[np.emp
 
 
 @dataclass(frozen=True)
+class Within:
+    """What filters leave of a catalogue, for the sources of the pool.
+
+    Attributes:
+        rows: int32, ascending, the postings that are left.
+        named: bool (P,), the same by the rows that the indices name: of a posting that changed since, its old row.
+        counts: int32 (G,), places of them in each grid cell.
+        share: of the open postings.
+        by_text, by_cell, by_factor: the entries of each index that are left.
+    """
+
+    rows: Rows
+    named: Flags
+    counts: Rows
+    share: float
+    by_text: Kept
+    by_cell: Kept
+    by_factor: Kept
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything about P postings that scoring needs.
 
@@ -174,6 +212,9 @@ class Catalogue:
         by_text, by_cell, by_factor: indices over open postings.
         gone: bool (P,), taken down since.
         copies: which postings are copies of one another.
+        numbering: of the words of coded attributes.
+        rules: what filters and vetoes need to know of the board.
+        within: what the filters of a request leave; all else is ``gone`` then. None: there are none.
         fresh: what is not in the indices. Where there is any, the arrays have room for more rows than there are ids;
             rows beyond are never named.
     """
@@ -196,7 +237,15 @@ class Catalogue:
     by_factor: VectorIndex
     gone: Flags
     copies: Copies
+    numbering: Numbering
+    rules: FilterSettings
+    within: Within | None = None
     fresh: Fresh = NONE_FRESH
+
+    @cached_property
+    def vetoes(self) -> dict[str, Expression]:
+        """Conditions under which a posting is not shown, by name."""
+        return self.rules.conditions()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -1,9 +1,10 @@
-"""Numbers for words: equal where two writings of an employer, industry, occupation or region are equal.
+"""Numbers for words: equal where two writings of an employer, industry, region, language and the like are equal.
 
 A codebook keeps a hash of each word, not the word: a million employers take 12 MB, mapped and shared, and a posting
 that arrives later gets the number that training gave.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -47,14 +48,17 @@ class Codebook:
         found = np.full(len(words), -1, np.int32)
         for row, word in enumerate(_clean(words).tolist()):
             if isinstance(word, str):
-                found[row] = self._number(_hash(word), newer)
+                one = _hash(word)
+                number = self.number(one, newer)
+                found[row] = newer.setdefault(one, len(self.hashes) + len(newer)) if number is None else number
         return found
 
-    def _number(self, hash_: int, newer: dict[int, int]) -> int:
+    def number(self, hash_: int, newer: dict[int, int]) -> int | None:
+        """The number of the word with this hash, here or among the ``newer``; None where it has none."""
         at = int(np.searchsorted(self.hashes, np.uint64(hash_)))
         if at < len(self.hashes) and int(self.hashes[at]) == hash_:
             return int(self.codes[at])
-        return newer.setdefault(hash_, len(self.hashes) + len(newer))
+        return newer.get(hash_)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,35 @@ class Codebooks:
     industry: Codebook
     occupation: Codebook
     region: Codebook
+    language: Codebook
+    extra: Codebook
+
+
+class Numbering:
+    """The numbers of a bundle's codebooks, and those of words that came since.
+
+    One writer adds; readers of any snapshot may look: a number that came later stands in none of its rows.
+
+    Args:
+        books: of the bundle.
+    """
+
+    def __init__(self, books: Codebooks) -> None:
+        self._books = books
+        self._newer: dict[str, dict[int, int]] = {}
+
+    def add(self, name: str, words: pd.Series) -> Rows:
+        """Numbers (R,) of the ``words`` of one book, -1 where there are none; new words get a number."""
+        book: Codebook = getattr(self._books, name)
+        return book.look_up(words, self._newer.setdefault(name, {}))
+
+    def find(self, name: str, words: Sequence[str]) -> Rows:
+        """Numbers of those ``words`` that have one, in any order."""
+        book: Codebook = getattr(self._books, name)
+        hashes = [_hash(word) for word in _clean(pd.Series(list(words), dtype="str")).dropna()]
+        newer = self._newer.get(name, {})
+        found = [number for one in hashes if (number := book.number(one, newer)) is not None]
+        return np.array(found, np.int32)
 
 
 def _clean(words: pd.Series) -> pd.Series:

@@ -1,9 +1,10 @@
 """The engine's settings: one frozen, typed value for each stage. Unknown keys are refused."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from recsys.expression import Expression, ExpressionError, Kind, parse
 from recsys.schema import EVENT_TYPES
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -198,6 +199,60 @@ class ArrangeSettings(Settings):
     new_share: Share = 0.5
 
 
+Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$")]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+
+
+class FilterSettings(Settings):
+    """What filters and vetoes need to know of the board.
+
+    Attributes:
+        currency: of pay whose currency a posting does not name; all pay is compared in it.
+        rates: what one unit of another currency is worth in it; pay in a currency without a rate counts as not said.
+        extra: fields of the postings' ``extra`` that can be filtered by, and whether they hold a number or words (one
+            text or a list of them, of which four count).
+        exact: where filters leave no more postings than this, all of them are scored by every signal.
+        whole: where they leave no more than this, all of them are scored by the quick signals, and the best by every.
+        widen: where they leave more, the sources bring so many times what they bring without filters.
+        vetoes: conditions by name under which a posting is never shown to a candidate, such as
+            ``posting.seniority >= 4 and candidate.seniority < 2``; see filters.md.
+    """
+
+    currency: Currency = "USD"
+    rates: dict[Currency, Annotated[float, Field(gt=0)]] = {}
+    extra: dict[FieldName, Literal["number", "words"]] = Field({}, max_length=64)
+    exact: int = Field(2000, ge=1)
+    whole: int = Field(12_000, ge=1)
+    widen: int = Field(3, ge=1, le=16)
+
+    @property
+    def listed(self) -> int:
+        """Where filters leave no more postings than this, nothing is searched."""
+        return max(self.exact, self.whole)
+
+    vetoes: dict[FieldName, str] = Field({}, max_length=64)
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        self.conditions()
+        return self
+
+    def conditions(self) -> dict[str, Expression]:
+        """The vetoes, read and checked.
+
+        Raises:
+            ValueError: one is no condition: its name, the column and what is wrong.
+        """
+        kinds: dict[str, Kind] = dict(self.extra)
+        found = {}
+        for name, text in self.vetoes.items():
+            try:
+                found[name] = parse(text, kinds)
+            except ExpressionError as error:
+                raise ValueError(f"veto {name!r}, {error}") from None
+        return found
+
+
 class EngineSettings(Settings):
     """All that the engine needs to know at the moment of a request; travels in the bundle."""
 
@@ -208,3 +263,4 @@ class EngineSettings(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     copies: CopySettings = CopySettings()
     arrange: ArrangeSettings = ArrangeSettings()
+    filters: FilterSettings = FilterSettings()

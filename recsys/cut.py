@@ -106,6 +106,13 @@ def cut(
     return parts[0] if len(parts) == 1 else Pool.join(parts)
 
 
+def quick_signals(
+    catalogue: Catalogue, queries: Queries, interests: Interests, rows: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The signals ``QUICK`` of postings at ``rows`` (B, n), -1 where none: (B, n, Q)."""
+    return compute(catalogue, queries, interests, rows, QUICK_ROOMS, QUICK)
+
+
 def _best(
     catalogue: Catalogue,
     queries: Queries,
@@ -115,7 +122,7 @@ def _best(
     mixing: ArrangeSettings,
     width: int,
 ) -> Pool:
-    quick = compute(catalogue, queries, interests, union.rows, QUICK_ROOMS, QUICK)
+    quick = quick_signals(catalogue, queries, interests, union.rows)
     scores = _over_quick(order).score(quick)
     seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
     allowed = eligible(catalogue, queries, union.rows)

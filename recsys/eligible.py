@@ -5,13 +5,21 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.queries import Queries
+from recsys.vetoes import vetoed
 
 #: The conditions, in the order in which ``why`` names them.
-CONDITIONS = ("taken down", "not yet posted", "expired", "already answered", "a copy of it is already answered")
+CONDITIONS = (
+    "taken down",
+    "not yet posted",
+    "expired",
+    "already answered",
+    "a copy of it is already answered",
+    "vetoed",
+)
 
 
 def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (5, B, n); padding fails none."""
+    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (6, B, n); padding fails none."""
     there = pool >= 0
     rows = np.where(there, pool, 0)
     now = queries.now[:, None]
@@ -23,6 +31,7 @@ def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
             catalogue.attributes.until[rows] < now,
             hidden,
             _has_answered_copy(catalogue, queries, pool) & ~hidden,
+            vetoed(catalogue, queries, rows),
         ]
     )
     return failed & there
@@ -32,6 +41,15 @@ def eligible(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
     """Which postings of the pool (B, n) may be shown: bool (B, n), False for padding."""
     result: NDArray[np.bool_] = (pool >= 0) & ~failures(catalogue, queries, pool).any(axis=0)
     return result
+
+
+def eligible_rows(catalogue: Catalogue, queries: Queries, at: int) -> NDArray[np.bool_]:
+    """Which postings of the whole catalogue request ``at`` may be shown: bool (P,)."""
+    everything = np.arange(len(catalogue), dtype=np.int32)
+    allowed: NDArray[np.bool_] = (
+        catalogue.open[: len(catalogue)] & (eligible(catalogue, queries.part(at, at + 1), everything[None])[0])
+    )
+    return allowed
 
 
 def _has_answered_copy(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -13,18 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import Number, arrange, one_of_copies
+from recsys.arrange import arrange, one_of_copies
 from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
-from recsys.cut import cut, quick_part, signals_of
-from recsys.eligible import CONDITIONS, eligible, failures
+from recsys.cut import cut, quick_part, quick_signals, signals_of
+from recsys.eligible import CONDITIONS, eligible, eligible_rows, failures
 from recsys.errors import RequestError
-from recsys.explain import Explainer, Reasons
+from recsys.explain import Explainer
+from recsys.filters import Filters, grouped
 from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
+from recsys.lists import Lists, join
+from recsys.narrow import conditions, costs, narrowed
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
@@ -36,23 +39,6 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 _RETRIEVE_AT_ONCE, _SCORE_AT_ONCE = 64, 16  # requests: FAISS likes many, the cache of the processor few
-
-
-@dataclass(frozen=True)
-class Lists:
-    """Answers to B requests.
-
-    Attributes:
-        rows: int32 (B, k), catalogue rows, best first, -1 where fewer.
-        scores: float32 (B, k), NaN where the row is -1.
-        sources: uint8 (B, k), bits of ``recsys.pool.SOURCES``.
-        reasons: None unless asked for.
-    """
-
-    rows: Rows
-    scores: Numbers
-    sources: NDArray[np.uint8]
-    reasons: Reasons | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +98,11 @@ class Engine:
         """The best postings for each request, at most ``k``, best first.
 
         Raises:
-            RequestError: a profile's vectors have another dimension than the bundle's, or an event's type is unknown.
+            RequestError: a profile's vectors have another dimension than the bundle's, an event's type is unknown, or
+                filters name what the board does not know.
         """
-        return self.recommendations(self.answer(self.queries(requests), k, explain))
+        filters = [request.filters for request in requests]
+        return self.recommendations(self.answer(self.queries(requests), k, explain, filters))
 
     def recommendations(self, lists: Lists) -> list[list[Recommendation]]:
         """Lists in the customer's ids and in words."""
@@ -183,19 +171,52 @@ class Engine:
         candidates = to_candidates(requests, self.catalogue, self.skills)
         return candidates.queries(np.arange(len(requests)), now, self.settings.events)
 
-    def answer(self, queries: Queries, k: int, explain: bool = False) -> Lists:
-        """The one path: lists of at most ``k`` for B requests."""
+    def answer(
+        self, queries: Queries, k: int, explain: bool = False, filters: Sequence[Filters | None] | Filters | None = None
+    ) -> Lists:
+        """The one path: lists of at most ``k`` for B requests.
+
+        Args:
+            queries: of the requests.
+            k: length.
+            explain: with reasons.
+            filters: of each request, or of all; those with equal filters share what these leave.
+
+        Raises:
+            RequestError: ``k`` is below 1, or filters name what the board does not know.
+        """
         if k < 1:
             raise RequestError(f"k must be at least 1, not {k}")
+        groups = grouped(filters, len(queries))
+        if len(groups) == 1:
+            return self.within(groups[0][0])._answer(queries, k, explain)
+        parts = [self.within(asked)._answer(queries.take(rows), k, explain) for asked, rows in groups]
+        return join(parts, k).take(np.argsort(np.concatenate([rows for _, rows in groups]), kind="stable"))
+
+    def within(self, filters: Filters | None) -> "Engine":
+        """The same engine over what filters leave."""
+        if filters is None or not (passed := conditions(self.catalogue, filters)):
+            return self
+        return replace(self, catalogue=narrowed(self.catalogue, np.logical_and.reduce(list(passed.values()))))
+
+    def filter_costs(self, queries: Queries, filters: Filters) -> list[dict[str, int]]:
+        """How many postings that a request may be shown each of its filters alone takes away, for each of B requests.
+
+        Beside the filters by name, "left" counts what passes all of them.
+        """
+        passed = conditions(self.catalogue, filters)
+        return [costs(eligible_rows(self.catalogue, queries, at), passed) for at in range(len(queries))]
+
+    def _answer(self, queries: Queries, k: int, explain: bool) -> Lists:
         with one_thread_each():
             spans = _spans(len(queries), _RETRIEVE_AT_ONCE)
             if len(spans) == 1:
-                return _join(self._answer_block(queries, k, explain), k)
+                return join(self._answer_block(queries, k, explain), k)
             blocks = [queries.part(*span) for span in spans]
             with ThreadPoolExecutor(os.cpu_count(), initializer=set_threads, initargs=(1,)) as workers:
                 # numpy and FAISS let go of the interpreter's lock; each works on one thread, so none wait on another
                 parts = workers.map(lambda block: self._answer_block(block, k, explain), blocks)
-                return _join([one for part in parts for one in part], k)
+                return join([one for part in parts for one in part], k)
 
     def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
@@ -210,7 +231,31 @@ class Engine:
     def pool(self, queries: Queries, interests: Interests, k: int) -> Pool:
         """What is scored by all signals for lists of ``k``: the best of what the sources bring."""
         union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
-        return self.cut_down(queries, interests, union, k)
+        within = self.catalogue.within
+        if within is not None and len(within.rows) <= self.settings.filters.exact:
+            return union  # filters leave so few that all are scored by everything
+        return self._completed(queries, interests, self.cut_down(queries, interests, union, k), k)
+
+    def _completed(self, queries: Queries, interests: Interests, pool: Pool, k: int) -> Pool:
+        """Where a pool holds fewer than ``k`` that may be shown, another from all that may be, if these are more."""
+        there = eligible(self.catalogue, queries, pool.rows).sum(axis=1)
+        for at in np.flatnonzero(there < min(k, _open_count(self.catalogue))).tolist():
+            allowed = eligible_rows(self.catalogue, queries, at)
+            if np.count_nonzero(allowed) > there[at]:
+                own = replace(self, catalogue=narrowed(self.catalogue, allowed))
+                pool = own._with_own(queries.part(at, at + 1), interests.part(at, at + 1), pool, at, k)
+        return pool
+
+    def _with_own(self, query: Queries, wants: Interests, pool: Pool, at: int, k: int) -> Pool:
+        """Pools in which that of request ``at`` is made from this catalogue instead."""
+        own = self.cut_down(query, wants, retrieve(self.catalogue, query, wants, self.settings.retrieve, k), k)
+        rows, sources = own.rows[0][own.rows[0] >= 0], own.sources[0][own.rows[0] >= 0]
+        quick = None
+        if pool.quick is not None:
+            padded = np.full((1, pool.rows.shape[1]), -1, np.int32)
+            padded[0, : len(rows)] = rows
+            quick = quick_signals(self.catalogue, query, wants, padded)[0]
+        return pool.with_one(at, rows, sources, quick)
 
     def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
         """The best of a union, see ``recsys.cut``."""
@@ -261,6 +306,13 @@ class Engine:
         ]
 
 
+def _open_count(catalogue: Catalogue) -> int:
+    """How many postings there are at most to be shown."""
+    if catalogue.within is not None:
+        return len(catalogue.within.rows)
+    return len(catalogue.by_text.rows) + len(catalogue.fresh.rows)
+
+
 def _spans(count: int, step: int) -> list[tuple[int, int]]:
     return [(at, min(at + step, count)) for at in range(0, count, step)]
 
@@ -283,24 +335,3 @@ def one_thread_each() -> Iterator[None]:
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-def _join(parts: list[Lists], k: int) -> Lists:
-    if not parts:
-        empty = np.empty((0, k))
-        return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
-    if len(parts) == 1 and parts[0].rows.shape[1] == k:
-        return parts[0]
-    reasons = [part.reasons for part in parts]
-    return Lists(
-        _stack([part.rows for part in parts], k, -1),
-        _stack([part.scores for part in parts], k, np.nan),
-        _stack([part.sources for part in parts], k, 0),
-        Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
-    )
-
-
-def _stack(arrays: list[NDArray[Number]], k: int, fill: float) -> NDArray[Number]:
-    """One array (B, k) of parts (b, <= k)."""
-    padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
-    return np.concatenate(padded)

@@ -34,6 +34,7 @@ _NOT_ROWS = (
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours", "behaviour.next_title"),
     *("behaviour.industries", "behaviour.occupations"),
     *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "copies.order", "fresh"),
+    *("numbering", "rules", "within"),
 )
 
 

@@ -17,6 +17,7 @@ from recsys.errors import BundleError
 Rows = NDArray[np.int32]
 faiss: Any = _faiss  # its own annotations describe the C++ calls, not those that Python makes
 
+_MOST_EFFORT = 1536  # nodes of a graph that a search among a few entries visits
 _MARGIN = 16  # entries fetched beyond those asked for, so that ties at the cut are settled here
 
 
@@ -31,6 +32,35 @@ def threads() -> int:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Some of the entries of an index.
+
+    Attributes:
+        bits: uint8, one bit an entry, the lowest of a byte first.
+        count: how many are kept.
+        share: of all entries, above 0 where any is kept.
+    """
+
+    bits: NDArray[np.uint8]
+    count: int
+    share: float
+
+    @classmethod
+    def of(cls, entries: NDArray[np.bool_]) -> "Kept":
+        """The entries that are True."""
+        count = int(np.count_nonzero(entries))
+        return cls(np.packbits(entries, bitorder="little"), count, count / max(len(entries), 1))
+
+    def selector(self) -> Any:
+        """For FAISS."""
+        return faiss.IDSelectorBitmap(self.bits)
+
+    def widened(self, width: int, most: int) -> int:
+        """By what a width grows so that as many entries are met, at most ``most``."""
+        return int(min(np.ceil(width / max(self.share, 1e-9)), most))
+
+
+@dataclass(frozen=True)
 class VectorIndex:
     """A FAISS index by inner product, and the posting row of each of its entries.
 
@@ -42,12 +72,30 @@ class VectorIndex:
     index: Any
     rows: Rows
 
-    def search(self, queries: NDArray[np.float32], k: int) -> Rows:
-        """Posting rows int32 (Q, k) of the best entries by FAISS' own score, -1 where there are fewer."""
-        if self.index is None or k == 0 or len(queries) == 0:
+    def search(self, queries: NDArray[np.float32], k: int, kept: Kept | None = None) -> Rows:
+        """Posting rows int32 (Q, k) of the best entries by FAISS' own score, -1 where there are fewer.
+
+        Args:
+            queries: float32 (Q, d).
+            k: entries a query.
+            kept: only these compete; the search is the wider, the fewer they are.
+        """
+        if self.index is None or k == 0 or len(queries) == 0 or (kept is not None and kept.count == 0):
             return np.full((len(queries), k), -1, np.int32)
-        scores, found = self.index.search(np.ascontiguousarray(queries, np.float32), k + _MARGIN)
+        vectors = np.ascontiguousarray(queries, np.float32)
+        among = None if kept is None else self._among(kept)
+        scores, found = self.index.search(vectors, k + _MARGIN, params=among)
         return _best_rows(scores, found, self.rows, k)
+
+    def _among(self, kept: Kept) -> Any:
+        """Parameters of a search among some of the entries."""
+        index, selector = faiss.downcast_index(self.index), kept.selector()
+        if hasattr(index, "nprobe"):
+            return faiss.SearchParametersIVF(sel=selector, nprobe=kept.widened(index.nprobe, index.nlist))
+        if hasattr(index, "hnsw"):
+            effort = kept.widened(index.hnsw.efSearch, _MOST_EFFORT)
+            return faiss.SearchParametersHNSW(sel=selector, efSearch=effort)
+        return faiss.SearchParameters(sel=selector)
 
     def serialised(self) -> NDArray[np.uint8]:
         """The FAISS index as bytes; empty when it holds nothing."""
@@ -132,7 +180,7 @@ class CellIndex:
     rows: Rows
 
     def search(
-        self, queries: NDArray[np.float32], lists: NDArray[np.int64], k: int
+        self, queries: NDArray[np.float32], lists: NDArray[np.int64], k: int, kept: Kept | None = None
     ) -> tuple[Rows, NDArray[np.float32]]:
         """The most similar postings in each query's own ``lists``, in no order.
 
@@ -140,6 +188,7 @@ class CellIndex:
             queries: float32 (Q, d).
             lists: int64 (Q, m) list numbers, -1 where fewer.
             k: entries a query.
+            kept: only these compete.
 
         Returns:
             rows int32 (Q, k), -1 where there are fewer, and similarities float32 (Q, k). A posting with two places
@@ -151,7 +200,8 @@ class CellIndex:
         vectors = np.ascontiguousarray(queries, np.float32)
         scores, found = np.empty((len(vectors), k), np.float32), np.empty((len(vectors), k), np.int64)
         none = np.zeros(chosen.shape, np.float32)
-        width = faiss.SearchParametersIVF(nprobe=chosen.shape[1])  # not the index's own: threads share that
+        selector = {} if kept is None else {"sel": kept.selector()}
+        width = faiss.SearchParametersIVF(nprobe=chosen.shape[1], **selector)  # not the index's own: threads share that
         pointers = [faiss.swig_ptr(array) for array in (chosen, none, scores, found)]
         self.index.search_preassigned_c(len(vectors), faiss.swig_ptr(vectors), k, *pointers, False, width)
         return np.where(found >= 0, self.rows[found], np.int32(-1)).astype(np.int32), scores

@@ -15,14 +15,34 @@ Whole = NDArray[np.int64]
 Numbers = NDArray[np.float32]
 Integer = TypeVar("Integer", np.int32, np.int64)
 
+_FARTHER = 4  # times the cells wanted are looked at where filters empty some: they lie apart
+_MOST_CELLS = 2048
+_WIDER = 4  # times the lists that would hold as many of what filters leave: at one place all but nearness decides
 _LISTS_OF_CROWDED_CELL = 2  # inverted lists searched in a cell that is split by text
 _NONE = np.int64(2**31 - 1)
 
 
 def cells_around(catalogue: Catalogue, places: Numbers, count: int) -> Rows:
-    """The ``count`` grid cells nearest to each place (B, A, 3), nearest first: (B, A, count), -1 padded."""
-    cells, _ = catalogue.grid.nearest_cells(places.reshape(-1, 3), count)
-    return cells.reshape(*places.shape[:2], count)
+    """The ``count`` grid cells nearest to each place (B, A, 3), nearest first: (B, A, count), -1 padded.
+
+    Where filters leave cells empty, those that are not.
+    """
+    shape = (*places.shape[:2], count)
+    if catalogue.within is None:
+        return catalogue.grid.nearest_cells(places.reshape(-1, 3), count)[0].reshape(shape)
+    there = np.append(catalogue.within.counts > 0, False)
+    total, used = len(there) - 1, int(np.count_nonzero(there))
+    looked = min(total, int(np.ceil(_FARTHER * count * total / max(used, 1))), _MOST_CELLS)
+    cells, _ = catalogue.grid.nearest_cells(places.reshape(-1, 3), max(looked, count))
+    order = np.argsort(~there[cells], axis=1, kind="stable")[:, :count]
+    cells = np.take_along_axis(cells, order, 1)
+    return np.where(there[cells], cells, np.int32(-1)).reshape(shape)
+
+
+def cell_counts(catalogue: Catalogue) -> Rows:
+    """Places in each cell that can be listed, and 0 for the cell -1: int32 (G + 1,)."""
+    counts = catalogue.grid.counts if catalogue.within is None else catalogue.within.counts
+    return np.append(counts, np.int32(0))
 
 
 def near_and_alike(
@@ -89,8 +109,7 @@ def _circles(
 ) -> tuple[Rows, Rows]:
     """Cells of the close circle, and those of the ring around it with "anywhere" (remote work): both (B, some)."""
     requests, anchors, count = around.shape
-    counts = np.append(catalogue.grid.counts, 0)  # the last is for -1
-    size = counts[around]
+    size = cell_counts(catalogue)[around]
     before = np.cumsum(size, axis=2) - size
     places_known = np.maximum((~np.isnan(places[..., 0])).sum(axis=1), 1)[:, None, None]
     close = (around >= 0) & (before < settings.close_postings * scale / places_known)
@@ -105,28 +124,33 @@ def _alike_in(catalogue: Catalogue, interests: Interests, cells: Rows, keep: int
     """The ``keep`` most alike to each interest in ``cells`` (B, m): rows and cosines (B, I * keep)."""
     requests, count, dimension = interests.vectors.shape
     flat = interests.vectors.reshape(-1, dimension)
-    lists = _lists_of(catalogue, interests.vectors, cells)
+    within = catalogue.within
+    crowded = _LISTS_OF_CROWDED_CELL
+    if within is not None:
+        crowded = int(np.ceil(_WIDER * crowded / max(within.share, 1e-6)))
+    lists = _lists_of(catalogue, interests.vectors, cells, crowded)
     asked = flat.any(axis=1) & (lists >= 0).any(axis=1)
     rows, alike = np.full((len(flat), keep), -1, np.int32), np.zeros((len(flat), keep), np.float32)
-    rows[asked], alike[asked] = catalogue.by_cell.search(flat[asked], lists[asked], keep)
+    kept = None if within is None else within.by_cell
+    rows[asked], alike[asked] = catalogue.by_cell.search(flat[asked], lists[asked], keep, kept)
     shape = (requests, count * keep)
     return rows.reshape(shape), alike.reshape(shape)
 
 
-def _lists_of(catalogue: Catalogue, vectors: Numbers, cells: Rows) -> Whole:
+def _lists_of(catalogue: Catalogue, vectors: Numbers, cells: Rows, most: int) -> Whole:
     """Inverted lists of cells (B, m) for each interest: int64 (B * I, some), -1 padded.
 
-    Of a crowded cell, which is split by text, only the lists whose centroids are the most like the interest.
+    Of a crowded cell, which is split by text, only the ``most`` lists whose centroids are the most like the interest.
     """
     start = catalogue.cells.start
     first = start[np.maximum(cells, 0)]
     number = np.where(cells >= 0, start[np.maximum(cells, 0) + 1] - first, 0)
     plain = np.repeat(_squeeze(np.where(number == 1, first, -1)), vectors.shape[1], axis=0)
-    crowded = _crowded_lists(start, catalogue.cells.centroids, np.where(number > 1, cells, -1), vectors)
+    crowded = _crowded_lists(start, catalogue.cells.centroids, np.where(number > 1, cells, -1), vectors, most)
     return np.concatenate([plain, crowded], axis=1)
 
 
-def _crowded_lists(start: Whole, centroids: Numbers, cells: Rows, vectors: Numbers) -> Whole:
+def _crowded_lists(start: Whole, centroids: Numbers, cells: Rows, vectors: Numbers, most: int) -> Whole:
     """Of each crowded cell in ``cells`` (B, m) the lists most like each interest (B, I, d): (B * I, some)."""
     requests, count, dimension = vectors.shape
     request, column = np.nonzero(cells >= 0)
@@ -138,9 +162,9 @@ def _crowded_lists(start: Whole, centroids: Numbers, cells: Rows, vectors: Numbe
         of_cell = np.arange(start[one], start[one + 1])
         asking = np.unique(request[cell == one])
         alike = vectors[asking].reshape(-1, dimension) @ centroids[of_cell].T
-        best = np.argsort(-alike, axis=1, kind="stable")[:, :_LISTS_OF_CROWDED_CELL]
-        lists = np.full((requests, count, _LISTS_OF_CROWDED_CELL), -1, np.int64)
-        lists[asking, :, : best.shape[1]] = of_cell[best].reshape(len(asking), count, -1)
+        best = np.argsort(-alike, axis=1, kind="stable")[:, :most]
+        lists = np.full((requests, count, best.shape[1]), -1, np.int64)
+        lists[asking] = of_cell[best].reshape(len(asking), count, -1)
         pieces.append(lists.reshape(requests * count, -1))
     return _squeeze(np.concatenate(pieces, axis=1))
 

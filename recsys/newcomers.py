@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.catalogue import Attributes
-from recsys.codebook import Codebook, Codebooks
+from recsys.codebook import Numbering
 from recsys.codes import Codes
-from recsys.config import PlaceSettings
+from recsys.config import FilterSettings, PlaceSettings
 from recsys.documents import Document, posting_frames
 from recsys.postings import attributes, posting_places, regions
 from recsys.sketch import Sketches, place_numbers, sketches
@@ -59,12 +59,13 @@ def _taken(value: Any, at: NDArray[np.intp]) -> Any:
 
 
 class Describer:
-    """Describes newcomers; remembers the numbers of employers and the like that training did not know.
+    """Describes newcomers.
 
     Args:
         lexicon: of the catalogue.
         skills: code of each skill.
-        books: of the bundle.
+        numbering: of the catalogue; employers and the like that training did not know get a number in it.
+        rules: of the catalogue.
         encode: texts to vectors.
         locate: places (R rows with the columns of ``PLACE_COLUMNS``) to degrees (R, 2), NaN where not known.
         cell_degrees: edge of the bundle's grid cells.
@@ -74,15 +75,15 @@ class Describer:
         self,
         lexicon: Lexicon,
         skills: dict[str, int],
-        books: Codebooks,
+        numbering: Numbering,
+        rules: FilterSettings,
         encode: Callable[[Sequence[str]], Codes],
         locate: Callable[[pd.DataFrame], NDArray[np.float32]],
         cell_degrees: float = PlaceSettings().cell_degrees,
     ) -> None:
-        self._lexicon, self._skills, self._books = lexicon, skills, books
+        self._lexicon, self._skills, self._numbering, self._rules = lexicon, skills, numbering, rules
         self._encode, self._locate = encode, locate
         self._edge = cell_degrees
-        self._newer: dict[str, dict[int, int]] = {}
 
     def describe(self, documents: Sequence[Document]) -> Newcomers:
         """Arrays of posting documents."""
@@ -91,7 +92,7 @@ class Describer:
         postings["region"] = regions(locations, row_of)
         titles, texts = posting_titles(postings), posting_texts(postings)
         lexicon, points = self._lexicon, self._locate(locations)
-        told = attributes(postings, locations, row_of, self._skills, self._numbers)
+        told = attributes(postings, locations, row_of, self._skills, self._numbering.add, self._rules)
         places = place_numbers(locations, points, row_of, told.remote, self._edge)
         return Newcomers(
             ids=tuple(postings["posting_id"].tolist()),
@@ -105,7 +106,3 @@ class Describer:
             attributes=told,
             sketches=sketches(postings, titles, texts, places),
         )
-
-    def _numbers(self, name: str, words: pd.Series) -> NDArray[np.int32]:
-        book: Codebook = getattr(self._books, name)
-        return book.look_up(words, self._newer.setdefault(name, {}))

@@ -59,7 +59,7 @@ def what_is_known(titles: Codes, queries: Queries) -> Numbers:
     past = np.einsum("bs,bsd->bd", queries.past_known.astype(np.float32), queries.past)
     parts = np.stack([weighted, chosen[:, 0], wanted, past], axis=1)
     parts /= np.maximum(np.sqrt(np.einsum("bpd,bpd->bp", parts, parts)), 1e-9)[..., None]
-    return parts.reshape(len(queries), -1).astype(np.float32, copy=False)
+    return parts.reshape(len(queries), 4 * titles.dimension).astype(np.float32, copy=False)
 
 
 def learn_next_title(known: Numbers, chosen: Numbers, centre: Numbers) -> NextTitle:

@@ -32,6 +32,22 @@ class Pool:
         quick = None if self.quick is None else self.quick[at:to]
         return Pool(self.rows[at:to], self.sources[at:to], quick)
 
+    def with_one(self, at: int, rows: Rows, sources: NDArray[np.uint8], quick: NDArray[np.float32] | None) -> "Pool":
+        """The same pools, that of request ``at`` exchanged for one no wider.
+
+        Args:
+            at: which request.
+            rows: int32 (m,), m no larger than n.
+            sources: uint8 (m,), of them.
+            quick: float32 (n, Q), of the rows and of the padding behind; None where this pool has none.
+        """
+        fresh = Pool(self.rows.copy(), self.sources.copy(), None if self.quick is None else self.quick.copy())
+        fresh.rows[at], fresh.sources[at] = -1, 0
+        fresh.rows[at, : len(rows)], fresh.sources[at, : len(rows)] = rows, sources
+        if fresh.quick is not None and quick is not None:
+            fresh.quick[at] = quick
+        return fresh
+
     @classmethod
     def join(cls, parts: "Sequence[Pool]") -> "Pool":
         """The requests of several pools of one width."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.filters import Filters
+
 
 @dataclass(frozen=True)
 class Interaction:
@@ -66,12 +68,14 @@ class Request:
         profile: what the candidate says.
         history: what the candidate did, in any order; where times are missing, oldest first.
         now: the moment of the request, seconds since 1970; None: the moment of the call.
+        filters: what may be listed at all; None: everything.
     """
 
     candidate_id: str | None = None
     profile: Profile = field(default_factory=Profile)
     history: Sequence[Interaction] = ()
     now: float | None = None
+    filters: Filters | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
 from recsys.eligible import eligible
 from recsys.interests import Interests
+from recsys.narrow import EXACT_FACTORS
 from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
 from recsys.queries import Queries
@@ -29,7 +30,12 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         k: length of the list to be made.
     """
     least, scale = settings.widths(k)
-    width = settings.union * scale
+    width, within = settings.union * scale, catalogue.within
+    if within is not None:
+        if len(within.rows) <= max(width, catalogue.rules.listed):
+            return everything(within.rows, len(queries))
+        scale *= catalogue.rules.widen
+        width *= catalogue.rules.widen
     if len(catalogue.by_text.rows) <= width:
         there = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
         there = there[~catalogue.gone[there]]  # no trace of what came and went: reasons compare with the pool's mean
@@ -38,17 +44,13 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     around = cells_around(catalogue, interests.places, settings.cells)
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {
-        "text": _by_text(catalogue, interests, settings.text * scale),
+        "text": _by_text(catalogue, queries, interests, settings.text * scale),
         "near": near_and_alike(catalogue, interests, around, settings, scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
         "words": by_words(catalogue, queries, around, settings, scale),
-        "recent": _from_shelves(
-            catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, settings.recent * scale
-        ),
-        "popular": _from_shelves(
-            catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, settings.popular * scale
-        ),
+        "recent": _newest(catalogue, cells, settings.recent * scale),
+        "popular": _popular(catalogue, cells, settings.popular * scale),
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
     lists = [_current(catalogue, queries, found[name]) for name in SOURCES]
@@ -85,13 +87,15 @@ def _filled(
     short = np.flatnonzero((pool.rows >= 0).sum(axis=1) < least)
     if len(short) == 0:
         return pool
-    width, shelves = pool.rows.shape[1], catalogue.shelves
+    width = pool.rows.shape[1]
     recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
     asking = queries.take(short)
     spare = [
-        _current(catalogue, asking, _from_shelves(shelves.newest, shelves.newest_overall, cells[short], recent)),
-        _current(catalogue, asking, _from_shelves(shelves.popular, shelves.popular_overall, cells[short], popular)),
+        _current(catalogue, asking, _newest(catalogue, cells[short], recent)),
+        _current(catalogue, asking, _popular(catalogue, cells[short], popular)),
     ]
+    if catalogue.within is not None:  # the shelves may hold none of what filters leave
+        spare.append(np.broadcast_to(_most_popular(catalogue, least), (len(short), least)))
     full = unite([one[short] for one in lists], width, spare)
     rows, sources = pool.rows.copy(), pool.sources.copy()
     rows[short], sources[short] = full.rows, full.sources
@@ -104,19 +108,36 @@ def _interleave(found: Rows, requests: int, keep: int) -> Rows:
     return per_request.transpose(0, 2, 1).reshape(requests, -1)
 
 
-def _by_text(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
-    requests, count, dimension = interests.vectors.shape
-    flat = interests.vectors.reshape(-1, dimension)
+def _by_text(catalogue: Catalogue, queries: Queries, interests: Interests, quota: int) -> Rows:
+    """By each interest; among what filters leave by the whole profile too, which may say more of what is left."""
+    vectors = interests.vectors
+    if catalogue.within is not None:
+        vectors = np.concatenate([vectors, queries.whole[:, None]], axis=1)
+    requests, count, dimension = vectors.shape
+    flat = vectors.reshape(-1, dimension)
     asked = flat.any(axis=1)
     found = np.full((len(flat), quota), -1, np.int32)
-    found[asked] = catalogue.by_text.search(flat[asked], quota)
-    return _interleave(found, requests, quota)[:, : quota * 2]
+    kept = None if catalogue.within is None else catalogue.within.by_text
+    found[asked] = catalogue.by_text.search(flat[asked], quota, kept)
+    return _interleave(found, requests, quota)[:, : quota * (2 if catalogue.within is None else count)]
 
 
 def _by_factors(catalogue: Catalogue, interests: Interests, quota: int) -> Rows:
     asked = ~np.isnan(interests.factors[:, 0])
     found = np.full((len(asked), quota), -1, np.int32)
-    found[asked] = catalogue.by_factor.search(interests.factors[asked], quota)
+    within = catalogue.within
+    if within is None or len(within.rows) > EXACT_FACTORS:
+        kept = None if within is None else within.by_factor
+        found[asked] = catalogue.by_factor.search(interests.factors[asked], quota, kept)
+        return found
+    rows, factors = within.rows, catalogue.behaviour.factors.postings[within.rows]  # a graph loses so few
+    keep = min(quota, len(rows))
+    for at in np.flatnonzero(asked).tolist():
+        scores = factors @ interests.factors[at]
+        scores[scores == 0] = -np.inf  # a posting without factors
+        best = np.argpartition(-scores, keep - 1)[:keep] if keep else np.empty(0, np.intp)
+        best = best[np.lexsort((rows[best], -scores[best]))]
+        found[at, :keep] = np.where(np.isfinite(scores[best]), rows[best], -1)
     return found
 
 
@@ -135,15 +156,35 @@ def _by_neighbours(catalogue: Catalogue, queries: Queries, quota: int) -> Rows:
     return found
 
 
-def _from_shelves(by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows:
+def _newest(catalogue: Catalogue, cells: Rows, quota: int) -> Rows:
+    return _from_shelves(catalogue, catalogue.shelves.newest, catalogue.shelves.newest_overall, cells, quota)
+
+
+def _popular(catalogue: Catalogue, cells: Rows, quota: int) -> Rows:
+    return _from_shelves(catalogue, catalogue.shelves.popular, catalogue.shelves.popular_overall, cells, quota)
+
+
+def _from_shelves(catalogue: Catalogue, by_cell: Rows, overall: Rows, cells: Rows, quota: int) -> Rows:
     """The first few of the shelf of each cell around, then those of the whole board: (B, quota + some)."""
-    requests = len(cells)
+    requests, within = len(cells), catalogue.within
+    if within is not None:
+        overall = overall[within.named[overall]]
     anywhere = np.broadcast_to(overall[:quota], (requests, min(quota, len(overall))))
     if len(by_cell) == 0:
         return anywhere
     each = max(1, min(by_cell.shape[1], quota // 4))
-    near = np.where((cells >= 0)[..., None], by_cell[np.maximum(cells, 0)][..., :each], np.int32(-1))
-    flat = near.reshape(requests, -1)
+    near = np.where((cells >= 0)[..., None], by_cell[np.maximum(cells, 0)], np.int32(-1))
+    if within is not None:
+        near[~within.named[near]] = -1
+        near = np.take_along_axis(near, np.argsort(near < 0, axis=2, kind="stable"), 2)
+    flat = near[..., :each].reshape(requests, -1)
     order = np.argsort(flat < 0, axis=1, kind="stable")
     near = np.take_along_axis(flat, order, 1)[:, :quota]
     return np.concatenate([near, anywhere], axis=1)
+
+
+def _most_popular(catalogue: Catalogue, count: int) -> Rows:
+    """The most popular of what filters leave, by popularity and then by row: (count,), -1 padded."""
+    rows = np.empty(0, np.int32) if catalogue.within is None else catalogue.within.rows
+    order = np.argsort(-catalogue.behaviour.popularity[rows], kind="stable")[:count]
+    return np.pad(rows[order], (0, count - len(order)), constant_values=-1)

@@ -20,7 +20,7 @@ POSTING_COLUMNS: Final[dict[str, str]] = {
     "remote_countries": "words", "employment_type": "text", "seniority": "text", "occupation": "text",
     "industry": "text", "salary_min": "number", "salary_max": "number", "salary_currency": "text",
     "salary_period": "text", "skills": "words", "date_posted": "time", "valid_through": "time",
-    "language": "text", "url": "text", "extra": "text",
+    "language": "text", "permit_needed": "flag", "url": "text", "extra": "text",
 }  # fmt: skip
 PLACE_COLUMNS: Final[dict[str, str]] = {
     "city": "text", "region": "text", "country": "text", "latitude": "number", "longitude": "number",

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import BundleError, DataError, RequestError
+from recsys.filters import Filters
 from recsys.geo import resolve_places
 from recsys.request import Recommendation, Request
 from serving.profile import profile_from_texts
@@ -32,6 +34,21 @@ def parse_moment(text: str, as_of: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A list; where filters leave it short, what each of them alone takes away."""
+
+    lines: list[Recommendation]
+    costs: dict[str, int] | None = None
+
+    def sentence(self) -> str:
+        """The costs in words, "" where there are none."""
+        if self.costs is None:
+            return ""
+        alone = ", ".join(f"{name} {count}" for name, count in self.costs.items() if name != "left")
+        return f"{self.costs['left']} postings pass all filters; each alone takes away: {alone}"
+
+
 class Asking:
     """A bundle, opened for questions by hand."""
 
@@ -43,11 +60,13 @@ class Asking:
         """See ``parse_moment``."""
         return parse_moment(text, self.scorer.as_of)
 
-    def by_candidate(self, candidate: str, k: int, now: float) -> list[Recommendation]:
+    def by_candidate(self, candidate: str, k: int, now: float, filters: Filters | None = None) -> Answered:
         """The list of a stored candidate."""
-        return self.scorer.recommend(candidate, k, now)
+        lines = self.scorer.recommend(candidate, k, now, filters)
+        short = filters is not None and len(lines) < k
+        return Answered(lines, self.scorer.filter_costs(candidate, filters, now) if filters and short else None)
 
-    def by_text(self, file: Path, k: int, now: float, place: str | None) -> list[Recommendation]:
+    def by_text(self, file: Path, k: int, now: float, place: str | None, filters: Filters | None = None) -> Answered:
         """The list of somebody of whom only a CV is known.
 
         Raises:
@@ -63,7 +82,12 @@ class Asking:
             made = self.scorer.encoder["name"]
             raise BundleError(f"the bundle was made with the encoder {made}, here it is {encoder.name}; train again")
         profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
-        return self.scorer.recommend_request(Request(profile=profile, now=now), k)
+        request, engine = Request(profile=profile, now=now, filters=filters), self.scorer.engine
+        lines = self.scorer.recommend_request(request, k)
+        short = filters is not None and len(lines) < k
+        return Answered(
+            lines, engine.filter_costs(engine.queries([request]), filters)[0] if filters and short else None
+        )
 
     def why(self, candidate: str, posting: str, now: float, k: int) -> str:
         """See ``Engine.why``."""

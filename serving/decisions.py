@@ -28,7 +28,7 @@ _REMOVE_EVERY: Final = 300.0  # seconds
 
 @dataclass(frozen=True)
 class Decision:
-    """One answered request. The last four tuples are parallel to ``postings``, in the order listed: rank 1 is first.
+    """One answered request. The four tuples are parallel to ``postings``, in the order listed: rank 1 is first.
 
     Attributes:
         request_id: of the request; events name it.
@@ -42,6 +42,7 @@ class Decision:
         scores: of each.
         reasons: of each, in words.
         propensities: the chance that the policy lists it there; None where it is not known.
+        filters: that were asked for, as JSON; None: none.
     """
 
     request_id: str
@@ -58,6 +59,7 @@ class Decision:
     scores: tuple[float, ...]
     reasons: tuple[tuple[str, ...], ...]
     propensities: tuple[float | None, ...]
+    filters: dict[str, Any] | None = None
 
     def line(self) -> bytes:
         """As one line of JSON."""
@@ -71,7 +73,8 @@ class Decision:
         Raises:
             KeyError, TypeError: it is none.
         """
-        values = {field.name: document[field.name] for field in fields(cls)}
+        values = {field.name: document[field.name] for field in fields(cls) if field.name != "filters"}
+        values["filters"] = document.get("filters")  # older logs have none
         for name in ("postings", "scores", "propensities"):
             values[name] = tuple(values[name])
         values["reasons"] = tuple(tuple(some) for some in values["reasons"])

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recsys.engine import Lists
 from recsys.errors import DataError
+from recsys.lists import Lists
 from serving.score import Scorer
 
 Progress = Callable[[int, int], None]

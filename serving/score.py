@@ -8,7 +8,9 @@ import numpy as np
 
 from recsys.bundle import open_bundle
 from recsys.candidates import Candidates
-from recsys.engine import Engine, Lists
+from recsys.engine import Engine
+from recsys.filters import Filters
+from recsys.lists import Lists
 from recsys.request import Recommendation, Request
 from recsys.stored import read_candidates
 
@@ -32,31 +34,42 @@ class Scorer:
         self.as_of = float(bundle.manifest["as_of"])
         self.encoder = bundle.manifest["encoder"]
 
-    def recommend(self, candidate_id: str, k: int = 10, now: float | None = None) -> list[Recommendation]:
+    def recommend(
+        self, candidate_id: str, k: int = 10, now: float | None = None, filters: Filters | None = None
+    ) -> list[Recommendation]:
         """The best postings for one stored candidate.
 
         Args:
             candidate_id: the customer's id.
             k: at most so many.
             now: seconds since 1970; None: the moment of the call.
+            filters: what may be listed at all.
 
         Raises:
-            RequestError: the candidate is not in the bundle.
+            RequestError: the candidate is not in the bundle, or the filters name what the board does not know.
         """
-        return self.recommend_many([candidate_id], k, now)[0]
+        return self.recommend_many([candidate_id], k, now, filters)[0]
 
     def recommend_many(
-        self, candidate_ids: Sequence[str], k: int = 10, now: float | None = None
+        self, candidate_ids: Sequence[str], k: int = 10, now: float | None = None, filters: Filters | None = None
     ) -> list[list[Recommendation]]:
         """As ``recommend``, for several candidates at once."""
         rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
-        lists = self.lists(rows, k, time.time() if now is None else now, explain=True)
+        lists = self.lists(rows, k, time.time() if now is None else now, explain=True, filters=filters)
         return self.engine.recommendations(lists)
 
-    def lists(self, rows: np.ndarray, k: int, now: float, explain: bool = False) -> Lists:
+    def lists(
+        self, rows: np.ndarray, k: int, now: float, explain: bool = False, filters: Filters | None = None
+    ) -> Lists:
         """Lists for stored candidates by row, as arrays: what the export writes."""
         queries = self.candidates.queries(rows, now, self.engine.settings.events)
-        return self.engine.answer(queries, k, explain)
+        return self.engine.answer(queries, k, explain, filters)
+
+    def filter_costs(self, candidate_id: str, filters: Filters, now: float | None = None) -> dict[str, int]:
+        """How many postings each filter alone takes from a stored candidate, see ``Engine.filter_costs``."""
+        moment = time.time() if now is None else now
+        rows = np.array([self.candidates.ids.row(candidate_id)])
+        return self.engine.filter_costs(self.candidates.queries(rows, moment, self.engine.settings.events), filters)[0]
 
     def recommend_request(self, request: Request, k: int = 10) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""

@@ -43,7 +43,7 @@ class Prepared:
         group: int32 (P,), the lowest row of each posting's copies.
         skills: code of each skill.
         candidates: everybody, with all events.
-        books: the numbers of employers, industries, occupations and regions.
+        books: the numbers of employers and of other words that are compared.
     """
 
     postings: pd.DataFrame
@@ -85,7 +85,7 @@ def prepare(
         return numbers
 
     points = city_points(tables.locations)
-    told = attributes(postings, tables.locations, row_of, skills, coder)
+    told = attributes(postings, tables.locations, row_of, skills, coder, settings.filters)
     places = place_numbers(tables.locations, points, row_of, told.remote, settings.place.cell_degrees)
     sketched = sketches(postings, titles, texts, places)
     profiles = profiles_of(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from recsys.assemble import assemble
 from recsys.candidates import event_weights
 from recsys.catalogue import Behaviour, Catalogue
+from recsys.codebook import Numbering
 from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
@@ -73,6 +74,8 @@ def catalogue_at(
         by_factor=parts.by_factor,
         gone=np.zeros(len(prepared.ids), bool),
         copies=Copies.of(prepared.sketches, prepared.group, open_, attributes.posted),
+        numbering=Numbering(prepared.books),
+        rules=settings.filters,
     )
 
 

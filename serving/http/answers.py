@@ -40,6 +40,10 @@ class ListAnswer(Versions):
     candidate_id: str | None
     known: bool = Field(description="false: nothing is known of the candidate, who gets what a stranger would")
     recommendations: list[Line]
+    filter_costs: dict[str, int] | None = Field(
+        description="where filters leave fewer than k: how many postings each of them alone takes away; "
+        "left: how many pass all"
+    )
 
 
 class ScoredLine(_Answer):

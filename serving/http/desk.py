@@ -6,6 +6,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import orjson
 from starlette.responses import Response
 
+from recsys.filters import Filters
 from recsys.request import Recommendation
 from serving.decisions import Decision
 from serving.http.bodies import JSON
@@ -63,15 +64,21 @@ class Desk:
         k: int,
         surface: str,
         lines: Sequence[Recommendation],
+        filters: Filters | None = None,
     ) -> None:
         """Write a list down, so that it can be made again."""
         if self.decisions is None:
             return
         # Lists are not drawn: whoever asks again gets the same, so each posting stands where it does with certainty.
         versions = (state.bundle, state.position, state.indexed, k, state.ranker, state.policy)
-        listed = [(one.posting_id, one.score, one.reasons, 1.0) for one in lines]
-        columns = zip(*listed, strict=True) if listed else ((),) * 4
-        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns))
+        asked = None if filters is None else filters.model_dump(mode="json", exclude_defaults=True)
+        columns = (
+            tuple(one.posting_id for one in lines),
+            tuple(one.score for one in lines),
+            tuple(one.reasons for one in lines),
+            (1.0,) * len(lines),
+        )
+        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns, asked))
 
 
 def versions_of(exchange: Exchange, state: State, at: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from recsys.filters import Filters
 from serving.http.fields import (
     Extra,
     Id,
@@ -72,6 +73,7 @@ class Posting(Strict):
     remote: bool | None = None
     remote_countries: Words | None = None
     skills: Words | None = None
+    permit_needed: bool | None = Field(None, description="only who has a permit to work there may apply")
     date_posted: Moment | None = None
     valid_through: Moment | None = None
     extra: Extra | None = None
@@ -134,6 +136,17 @@ class ListRequest(Strict):
 
     candidate: Candidate = Candidate()
     events: Annotated[list[Interaction], Field(max_length=MOST_EVENTS)] = Field(default_factory=list)
+    filters: Filters | None = None
+    k: int = Field(10, ge=1, le=MOST_K)
+    explain: bool = True
+    min_position: int | None = Field(None, ge=0, le=2**53)
+    surface: Name = ""
+
+
+class FilteredRequest(Strict):
+    """A stored candidate asks for a list with all that filters can say."""
+
+    filters: Filters | None = None
     k: int = Field(10, ge=1, le=MOST_K)
     explain: bool = True
     min_position: int | None = Field(None, ge=0, le=2**53)

@@ -5,29 +5,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from recsys.errors import RequestError
+from recsys.filters import Filters
 from recsys.request import Recommendation
+from serving.filter_query import FilterQuery
 from serving.http.answers import ListAnswer, ScoreAnswer, WhyAnswer
 from serving.http.bodies import parse, read_body
 from serving.http.desk import Desk, answer, versions_of
-from serving.http.documents import MOST_K, Interaction, ListRequest, ScoreRequest, canonical
+from serving.http.documents import MOST_K, FilteredRequest, Interaction, ListRequest, ScoreRequest, canonical
 from serving.http.exchange import exchange_of
 from serving.http.fields import Id, Name
 from serving.http.operation import Operation, path_id, query_of
 from serving.http.port import Document, Scored, State
-from serving.http.problem import Problem
+from serving.http.problem import Problem, invalid
 
 Position = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class ListQuery(BaseModel):
+class ListQuery(FilterQuery):
     """Of a stored candidate's list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
     min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
@@ -54,23 +54,46 @@ class Listed:
     at: float
     known: bool
     lines: list[Recommendation]
+    costs: dict[str, int] | None = None
 
 
 async def recommendations(desk: Desk, request: Request) -> Response:
     """A stored candidate's list."""
     candidate, query = path_id(request), query_of(request, ListQuery)
-    waited = await desk.state(query.min_position)
+    return await _of_candidate(desk, request, candidate, query, _filters(query))
+
+
+async def filtered_recommendations(desk: Desk, request: Request) -> Response:
+    """The same, with all that filters can say."""
+    candidate, asked = path_id(request), await _read(desk, request, FilteredRequest)
+    return await _of_candidate(desk, request, candidate, asked, asked.filters)
+
+
+async def _of_candidate(
+    desk: Desk, request: Request, candidate: str, asked: ListQuery | FilteredRequest, filters: Filters | None
+) -> Response:
+    waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
         state, at = _now(desk, waited)
         known = state.knows(candidate)
         if known:
-            lines = state.recommend(candidate, query.k, at, query.explain)
+            lines = state.recommend(candidate, asked.k, at, asked.explain, filters)
         else:
-            lines = state.recommend_profile({}, [], query.k, at, query.explain)
-        return Listed(state, at, known, lines)
+            lines = state.recommend_profile({}, [], asked.k, at, asked.explain, filters)
+        costs = None
+        if filters is not None and len(lines) < asked.k:
+            costs = state.filter_costs(candidate if known else {}, [], filters, at)
+        return Listed(state, at, known, lines, costs)
 
-    return _list(desk, request, candidate, query, await desk.lanes.engine.run(work))
+    return _list(desk, request, candidate, asked, await desk.lanes.engine.run(work), filters)
+
+
+def _filters(query: ListQuery) -> Filters | None:
+    try:
+        return query.filters()
+    except ValidationError as error:
+        raise invalid(error) from None
 
 
 async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
@@ -81,10 +104,13 @@ async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
 
     def work() -> Listed:
         state, at = _now(desk, waited)
-        lines = state.recommend_profile(profile, events, asked.k, at, asked.explain)
-        return Listed(state, at, bool(profile or events), lines)
+        lines = state.recommend_profile(profile, events, asked.k, at, asked.explain, asked.filters)
+        costs = None
+        if asked.filters is not None and len(lines) < asked.k:
+            costs = state.filter_costs(profile, events, asked.filters, at)
+        return Listed(state, at, bool(profile or events), lines, costs)
 
-    return _list(desk, request, None, asked, await desk.lane_for(bool(profile)).run(work))
+    return _list(desk, request, None, asked, await desk.lane_for(bool(profile)).run(work), asked.filters)
 
 
 async def score(desk: Desk, request: Request) -> Response:
@@ -141,10 +167,22 @@ def _event(event: Interaction) -> Document:
     return canonical(event)
 
 
-def _list(desk: Desk, request: Request, who: str | None, asked: ListQuery | ListRequest, found: Listed) -> Response:
+def _list(
+    desk: Desk,
+    request: Request,
+    who: str | None,
+    asked: ListQuery | ListRequest | FilteredRequest,
+    found: Listed,
+    filters: Filters | None,
+) -> Response:
     exchange = exchange_of(request)
-    desk.decide(exchange, found.state, found.at, who, asked.k, asked.surface, found.lines)
-    named = {"candidate_id": who, "known": found.known, "recommendations": found.lines}
+    desk.decide(exchange, found.state, found.at, who, asked.k, asked.surface, found.lines, filters)
+    named = {
+        "candidate_id": who,
+        "known": found.known,
+        "recommendations": found.lines,
+        "filter_costs": found.costs,
+    }
     return answer(versions_of(exchange, found.state, found.at) | named)
 
 
@@ -158,6 +196,16 @@ OPERATIONS: Final = (
         recommendations,
         ListAnswer,
         query=ListQuery,
+        statuses=_READ,
+    ),
+    Operation(
+        "POST",
+        "/v1/candidates/{id}/recommendations",
+        "read",
+        "The best postings for a candidate, with all that filters can say",
+        filtered_recommendations,
+        ListAnswer,
+        body=FilteredRequest,
         statuses=_READ,
     ),
     Operation(

@@ -5,6 +5,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from recsys.filters import Filters
 from recsys.request import Recommendation
 from serving.decisions import Decision
 
@@ -90,9 +91,19 @@ class State(Protocol):
         """Whether a profile or an event of the candidate is there."""
 
     def recommend(
-        self, candidate_id: str, k: int, now: float | None = None, explain: bool = True
+        self,
+        candidate_id: str,
+        k: int,
+        now: float | None = None,
+        explain: bool = True,
+        filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of a known candidate."""
+
+    def filter_costs(
+        self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
+    ) -> dict[str, int]:
+        """How many postings each filter alone takes from a candidate or from somebody who is not stored."""
 
     def recommend_profile(
         self,
@@ -101,6 +112,7 @@ class State(Protocol):
         k: int,
         now: float | None = None,
         explain: bool = True,
+        filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing."""
 

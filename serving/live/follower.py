@@ -71,10 +71,12 @@ class Follower:
         self._log, self._lookup = log, lookup
         self._bundle = bundle
         self._growth = Growth(bundle.catalogue, room, bundle.settings.copies)
+        board = bundle.catalogue
         describer = Describer(
-            bundle.catalogue.lexicon,
+            board.lexicon,
             bundle.skills,
-            bundle.books,
+            board.numbering,
+            board.rules,
             lookup.codes,
             lookup.points,
             bundle.settings.place.cell_degrees,

@@ -8,6 +8,7 @@ import numpy as np
 
 from recsys.bundle import Bundle, open_bundle
 from recsys.errors import DataError, RequestError, StoreError
+from recsys.filters import Filters
 from serving.decisions import Decision, read_decisions, read_file
 from serving.live.follower import MANY, Follower
 from serving.live.log import Log
@@ -125,7 +126,8 @@ def list_again(decision: Decision, bundle: Bundle | Path, store: Kept) -> list[A
     if decision.candidate_id is None:
         raise RequestError(f"{decision.request_id} asked with a profile that was not stored: it cannot be made again")
     state = state_at(opened, store, decision.position, decision.indexed)
-    lines = state.recommend(decision.candidate_id, decision.k, decision.at)
+    filters = None if decision.filters is None else Filters.model_validate(decision.filters)
+    lines = state.recommend(decision.candidate_id, decision.k, decision.at, filters=filters)
     different = difference(decision.postings, decision.scores, lines)
     if different:
         raise DataError(f"{decision.request_id} is not what comes out: {different}")

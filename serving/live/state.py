@@ -14,6 +14,7 @@ from recsys.candidates import Candidates
 from recsys.config import EngineSettings
 from recsys.eligible import CONDITIONS, failures
 from recsys.engine import Engine, one_thread_each
+from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
 from recsys.request import Recommendation
@@ -87,20 +88,44 @@ class State:
         return row >= 0 and not self.engine.catalogue.gone[row]
 
     def recommend(
-        self, candidate_id: str, k: int, now: float | None = None, explain: bool = True
+        self,
+        candidate_id: str,
+        k: int,
+        now: float | None = None,
+        explain: bool = True,
+        filters: Filters | None = None,
     ) -> list[Recommendation]:
-        """The list of a stored candidate; of one who is not known, what is for everybody."""
-        return self._list(self.people.one(candidate_id, self.engine.catalogue), k, now, explain)
+        """The list of a stored candidate; of one who is not known, what is for everybody.
+
+        Raises:
+            RequestError: the filters name what the board does not know.
+        """
+        return self._list(self.people.one(candidate_id, self.engine.catalogue), k, now, explain, filters)
+
+    def filter_costs(
+        self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
+    ) -> dict[str, int]:
+        """How many postings each filter alone takes away, see ``Engine.filter_costs``."""
+        catalogue = self.engine.catalogue
+        person = self.people.one(who, catalogue) if isinstance(who, str) else self._stranger(who, events)
+        return self.engine.filter_costs(self._queries(person, now), filters)[0]
 
     def recommend_profile(
-        self, document: Document, events: Sequence[Document], k: int, now: float | None = None, explain: bool = True
+        self,
+        document: Document,
+        events: Sequence[Document],
+        k: int,
+        now: float | None = None,
+        explain: bool = True,
+        filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing.
 
         Raises:
             EncoderError: the texts cannot be encoded now.
+            RequestError: the filters name what the board does not know.
         """
-        return self._list(self._stranger(document, events), k, now, explain)
+        return self._list(self._stranger(document, events), k, now, explain, filters)
 
     def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> list[Scored]:
         """Named postings for a stored candidate or a profile, in the order of the names."""
@@ -128,8 +153,10 @@ class State:
         with one_thread_each():
             return self.engine.why_of(self._queries(person, now), posting_id, k)
 
-    def _list(self, person: Candidates, k: int, now: float | None, explain: bool) -> list[Recommendation]:
-        lists = self.engine.answer(self._queries(person, now), k, explain)
+    def _list(
+        self, person: Candidates, k: int, now: float | None, explain: bool, filters: Filters | None
+    ) -> list[Recommendation]:
+        lists = self.engine.answer(self._queries(person, now), k, explain, filters)
         return self.engine.recommendations(lists)[0]
 
     def _queries(self, person: Candidates, now: float | None) -> Any:

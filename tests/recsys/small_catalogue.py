@@ -1,9 +1,13 @@
 """A real catalogue from a few arrays, put together as training does it, and queries through the real intake."""
 
+from dataclasses import fields
+
 import numpy as np
+import pandas as pd
 
 from recsys.assemble import assemble
 from recsys.catalogue import Attributes, Behaviour, Catalogue
+from recsys.codebook import Codebook, Codebooks, Numbering
 from recsys.codes import Codes
 from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
@@ -20,6 +24,7 @@ from recsys.terms import Lexicon, Vocabulary
 from recsys.unseen import map_text_to_factors
 
 DIMENSION = 16
+BOOKS = [field.name for field in fields(Codebooks)]
 NOW = 1_700_000_000.0
 DAY = 86_400.0
 SETTINGS = EngineSettings(factors=FactorSettings(dimensions=8))
@@ -52,9 +57,21 @@ def make_attributes(count, **given):
         "skills": np.full((count, 1), -1, np.int32),
         "posted": np.full(count, np.nan),
         "until": np.full(count, np.nan),
+        "employment": np.zeros(count, np.uint8),
+        "language": np.full(count, -1, np.int32),
+        **{name: np.full(count, np.nan, np.float32) for name in ("worth_low", "worth_high")},
+        "permit": np.full(count, -1, np.int8),
+        "extra_words": np.full((count, 0, 4), -1, np.int32),
+        "extra_numbers": np.full((count, 0), np.nan, np.float32),
     }
     typed = {name: np.asarray(value, nothing[name].dtype) for name, value in given.items()}
     return Attributes(**(nothing | typed))
+
+
+def make_numbering(**words):
+    """Numbers of the words of each coded attribute, in the order given."""
+    learned = {name: Codebook.learn(pd.Series(words.get(name, []), dtype="str"))[1] for name in BOOKS}
+    return Numbering(Codebooks(**learned))
 
 
 def make_behaviour(title, text, events, settings, industry, occupation):
@@ -95,7 +112,17 @@ def make_lexicon(titles, texts=None, skills=()):
 
 
 def make_catalogue(
-    title, *, text=None, lexicon=None, latlon=None, events=(), open_=None, group=None, settings=SETTINGS, **attributes
+    title,
+    *,
+    text=None,
+    lexicon=None,
+    latlon=None,
+    events=(),
+    open_=None,
+    group=None,
+    settings=SETTINGS,
+    numbering=None,
+    **attributes,
 ):
     """A catalogue of P postings "p0000" ...
 
@@ -107,6 +134,7 @@ def make_catalogue(
         open_: bool (P,); none: all.
         group: int (P,), the lowest row of each posting's copies; none: no posting has copies.
         settings: of the engine.
+        numbering: of ``make_numbering``; none: no word has a number.
         attributes: columns of ``Attributes``.
     """
     title = np.asarray(title, np.float32)
@@ -134,6 +162,8 @@ def make_catalogue(
         dated=bool(np.isfinite(own.posted).mean() > 0.5),
         gone=np.zeros(count, bool),
         copies=Copies.of(sketches, group, open_, own.posted),
+        numbering=numbering or make_numbering(),
+        rules=settings.filters,
         **vars(parts),
     )
 

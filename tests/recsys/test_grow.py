@@ -5,15 +5,19 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 import pytest
 
+from recsys.attributes import EMPLOYMENT
+from recsys.codebook import Numbering
 from recsys.codes import Codes
-from recsys.config import CopySettings
+from recsys.config import CopySettings, FilterSettings
 from recsys.documents import posting_documents
 from recsys.encode import HashEncoder
 from recsys.engine import Engine
 from recsys.errors import RequestError
+from recsys.filters import Filters
 from recsys.geo import city_points
 from recsys.grow import Growth
 from recsys.interests import find_interests
+from recsys.narrow import narrowed
 from recsys.newcomers import Describer
 from recsys.pool import SOURCES
 from recsys.retrieve import retrieve
@@ -40,7 +44,12 @@ def describer(market):
     encoder = HashEncoder()
     lexicon, skills = market.prepared.lexicon, market.prepared.skills
     return Describer(
-        lexicon, skills, market.prepared.books, lambda texts: Codes.from_vectors(encoder.encode(texts)), city_points
+        lexicon,
+        skills,
+        Numbering(market.prepared.books),
+        FilterSettings(),
+        lambda texts: Codes.from_vectors(encoder.encode(texts)),
+        city_points,
     )
 
 
@@ -335,3 +344,31 @@ def test_the_fresher_copy_stands_for_the_older_as_long_as_it_is_there(serving, d
     again = replace(engine, catalogue=growth.snapshot()).answer(queries, 10)
     np.testing.assert_array_equal(again.rows, before.rows)
     np.testing.assert_array_equal(grown.answer(queries, 10).rows, with_copies)  # an older snapshot stays what it was
+
+
+def test_newcomers_and_changes_obey_filters(serving, growth, describer, documents):
+    queries, kind = all_queries(serving, 12), {"employment_type": "volunteer"}
+    new = [one | kind | {"date_posted": serving.as_of - 1.0} for one in copies(documents, range(30))]
+    for one in new:
+        one.pop("valid_through", None)
+    changed = documents[40] | kind
+    growth.add(describer.describe([*new, changed]))
+    early = growth.snapshot()
+    growth.add(describer.describe([new[1] | {"employment_type": "full time"}]))
+    late = growth.snapshot()
+    filters = Filters(employment=("VOLUNTEER",), muted_postings=(new[0]["posting_id"],))
+    for catalogue, first in ((early, 1), (late, 2)):
+        expected = {one["posting_id"] for one in new[first:]}
+        lists = replace(serving.engine, catalogue=catalogue, explainer=None).answer(queries, 60, filters=filters)
+        for rows in lists.rows:
+            found = set(catalogue.ids.names(rows[rows >= 0]))
+            assert expected <= found <= expected | {changed["posting_id"]}
+
+
+def test_a_posting_that_changed_is_searched_by_what_it_says_now(growth, describer, documents):
+    growth.add(describer.describe([documents[40] | {"employment_type": "volunteer"}]))
+    catalogue = growth.snapshot()
+    only = catalogue.attributes.employment[: len(catalogue)] == 1 << list(EMPLOYMENT).index("VOLUNTEER")
+    within = narrowed(catalogue, only).within
+    assert within.rows.tolist() == [len(catalogue) - 1]
+    assert np.flatnonzero(within.named).tolist() == [40, len(catalogue) - 1]

@@ -58,10 +58,10 @@ def test_a_cv_gets_a_list_with_titles_like_it(asking, tmp_path):
     row = int(np.flatnonzero(asking.scorer.engine.catalogue.open)[3])
     title = asking.scorer.engine.explainer.titles.take([row])[0]
     (tmp_path / "cv.txt").write_text(title)
-    lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None)
+    lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None).lines
     assert len(lines) == 10
     assert any("profile" in reason for line in lines for reason in line.reasons)
-    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California")
+    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California").lines
     assert here != lines
 
 
@@ -88,7 +88,7 @@ def test_another_encoder_than_the_bundle_was_made_with_is_refused(asking, tmp_pa
 
 def test_why_agrees_with_the_list(asking):
     candidate, now = asking.scorer.candidates.ids.names()[6], asking.moment("data")
-    for line in asking.by_candidate(candidate, 5, now):
+    for line in asking.by_candidate(candidate, 5, now).lines:
         assert asking.why(candidate, line.posting_id, now, 5).startswith(f"listed: rank {line.rank} of ")
 
 
@@ -100,7 +100,7 @@ def test_why_names_an_id_that_is_unknown(asking):
 
 
 def test_the_table_holds_every_line(asking):
-    lines = asking.by_candidate(asking.scorer.candidates.ids.names()[6], 5, asking.moment("data"))
+    lines = asking.by_candidate(asking.scorer.candidates.ids.names()[6], 5, asking.moment("data")).lines
     text = table(asking, lines)
     assert len(text.splitlines()) == 2 * len(lines)
     for line in lines:

@@ -230,3 +230,11 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be made"):
         DecisionLog(tmp_path / "file", 1)
+
+
+def test_filters_come_back_and_older_lines_have_none():
+    asked = replace(DECISION, filters={"remote": True, "extra": {"shift": ["night"]}})
+    assert Decision.from_document(json.loads(asked.line())) == asked
+    older = json.loads(DECISION.line())
+    del older["filters"]
+    assert Decision.from_document(older) == DECISION

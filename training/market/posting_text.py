@@ -192,6 +192,7 @@ class PostingWriter:
             "date_posted": tables.times(facts.posted),
             "valid_through": tables.times(facts.expires),
             "language": pa.repeat("en", n),
+            "permit_needed": pa.nulls(n, pa.bool_()),
             "extra": pa.nulls(n, pa.string()),
             "locations": _locations(world, facts),
         }

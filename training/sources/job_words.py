@@ -3,21 +3,10 @@
 import re
 from typing import Any, Final
 
+from recsys.attributes import employment_kind
 from training.sources.money import parse_money
 from training.sources.texts import html_to_text, tidy_short
 
-#: Kinds of employment in the words of schema.org's users, by what other feeds write, letters alone.
-_EMPLOYMENT: Final = {
-    "FULL_TIME": ("fulltime", "full", "permanent", "permanentfulltime", "regular", "vollzeit"),
-    "PART_TIME": ("parttime", "part", "teilzeit"),
-    "CONTRACTOR": ("contractor", "contract", "freelance", "independentcontractor"),
-    "TEMPORARY": ("temporary", "temp", "seasonal", "fixedterm"),
-    "INTERN": ("intern", "internship", "trainee"),
-    "VOLUNTEER": ("volunteer",),
-    "PER_DIEM": ("perdiem", "prn"),
-    "OTHER": ("other",),
-}
-_EMPLOYMENT_OF: Final = {word: kind for kind, words in _EMPLOYMENT.items() for word in words}
 _NUMBER: Final = re.compile(r"^\s*[+-]?\d+(?:[.,]\d+)*\s*$")
 _LONGEST: Final = 2_000
 
@@ -26,7 +15,7 @@ def employment_types(value: Any) -> str | None:
     """Kinds of employment, each once, between ", "; a word that is not known stays as it is."""
     texts = value if isinstance(value, list) else [value]
     words = [word for text in texts if isinstance(text, str) for word in re.split(r"[,;|/\n]", _last(text))]
-    kinds = [_EMPLOYMENT_OF.get(re.sub(r"[^a-z]", "", word.casefold()), tidy_short(word)) for word in words]
+    kinds = [employment_kind(word) or tidy_short(word) for word in words]
     return ", ".join(dict.fromkeys(kind for kind in kinds if kind)) or None
 
 

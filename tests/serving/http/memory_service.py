@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -89,12 +89,12 @@ class MemoryState:
         events = [document for (kind, _), (document, _) in self.held.items() if kind == "event"]
         return [one for one in events if one["candidate_id"] == candidate_id]
 
-    def recommend(self, candidate_id, k, now=None, explain=True):
+    def recommend(self, candidate_id, k, now=None, explain=True, filters=None):
         if self._row(candidate_id) is not None:
-            lines = self.scorer.recommend(candidate_id, k, self.now)
+            lines = self.scorer.recommend(candidate_id, k, self.now, filters)
         else:
             document = self.held.get(("candidate", candidate_id), ({}, 0))[0]
-            lines = self.recommend_profile(document, self._events(candidate_id), k)
+            lines = self.recommend_profile(document, self._events(candidate_id), k, filters=filters)
         return lines
 
     def _request(self, document, events):
@@ -110,8 +110,16 @@ class MemoryState:
         history = [one for one in history if one.type != "undo"]
         return Request(None, profile if document else Profile(), history, self.now)
 
-    def recommend_profile(self, document, events, k, now=None, explain=True):
-        return self.scorer.recommend_request(self._request(document, events), k)
+    def recommend_profile(self, document, events, k, now=None, explain=True, filters=None):
+        return self.scorer.recommend_request(replace(self._request(document, events), filters=filters), k)
+
+    def filter_costs(self, who, events, filters, now=None):
+        if isinstance(who, str) and self._row(who) is not None:
+            return self.scorer.filter_costs(who, filters, self.now)
+        if isinstance(who, str):
+            who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
+        engine = self.scorer.engine
+        return engine.filter_costs(engine.queries([self._request(who, events)]), filters)[0]
 
     def score(self, who, posting_ids, now=None):
         lines = self.recommend(who, POOL) if isinstance(who, str) else self.recommend_profile(who, (), POOL)

@@ -1,0 +1,56 @@
+"""Answers as arrays, in rows of a catalogue."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrange import Number
+from recsys.explain import Reasons
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Answers to B requests.
+
+    Attributes:
+        rows: int32 (B, k), catalogue rows, best first, -1 where fewer.
+        scores: float32 (B, k), NaN where the row is -1.
+        sources: uint8 (B, k), bits of ``recsys.pool.SOURCES``.
+        reasons: None unless asked for.
+    """
+
+    rows: Rows
+    scores: Numbers
+    sources: NDArray[np.uint8]
+    reasons: Reasons | None = None
+
+    def take(self, at: NDArray[np.intp]) -> "Lists":
+        """The answers at ``at``, in that order."""
+        reasons = None if self.reasons is None else replace(self.reasons, keys=self.reasons.keys[at])
+        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons)
+
+
+def join(parts: list[Lists], k: int) -> Lists:
+    """The requests of several answers, (B, k)."""
+    if not parts:
+        empty = np.empty((0, k))
+        return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
+    if len(parts) == 1 and parts[0].rows.shape[1] == k:
+        return parts[0]
+    reasons = [part.reasons for part in parts]
+    return Lists(
+        _stack([part.rows for part in parts], k, -1),
+        _stack([part.scores for part in parts], k, np.nan),
+        _stack([part.sources for part in parts], k, 0),
+        Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
+    )
+
+
+def _stack(arrays: list[NDArray[Number]], k: int, fill: float) -> NDArray[Number]:
+    """One array (B, k) of parts (b, <= k)."""
+    padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
+    return np.concatenate(padded)

@@ -1,0 +1,46 @@
+import pytest
+
+from recsys.errors import RequestError
+from recsys.filters import Filters
+from serving.filter_query import FilterQuery, filters_of_words
+
+
+def test_single_words_become_filters():
+    words = ["remote=true", "employment=FULL_TIME,INTERN", "pay_least=25", "pay_period=HOUR", "language=en,de-AT"]
+    assert filters_of_words(words) == Filters(
+        remote=True, employment=("FULL_TIME", "INTERN"), pay_least=25, pay_period="HOUR", language=("en", "de-AT")
+    )
+
+
+def test_one_json_object_says_everything():
+    text = '{"muted_employers": ["Acme"], "extra": {"shift": ["night"]}, "extra_least": {"grade": 3}}'
+    assert filters_of_words([text]) == Filters(
+        muted_employers=("Acme",), extra={"shift": ("night",)}, extra_least={"grade": 3}
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["pay_period=YEAR"], ["or_remote=false"]])
+def test_nothing_asked_is_none(words):
+    assert filters_of_words(words) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["remote"], "'remote' is not NAME=VALUE"),
+        (["wage=3"], "--filter wage: Extra inputs"),
+        (["employment=FULL"], "--filter employment: String should match"),
+        (["latitude=3"], "--filter: Value error, a place needs latitude, longitude and within_km"),
+        (["pay_least=nan"], "--filter pay_least"),
+        (['{"remote": 1}'], "--filter remote: Input should be a valid boolean"),
+        (["{"], "--filter: Invalid JSON"),
+    ],
+)
+def test_what_cannot_be_is_one_error(words, message):
+    with pytest.raises(RequestError, match=message):
+        filters_of_words(words)
+
+
+def test_every_single_filter_can_be_said_in_a_query():
+    in_bodies = {"muted_postings", "muted_employers", "extra", "extra_least", "extra_most"}
+    assert set(FilterQuery.model_fields) == set(Filters.model_fields) - in_bodies
