@@ -11,6 +11,7 @@ from recsys.engine import Engine, one_thread_each
 from recsys.metrics import bootstrap_interval
 from recsys.pool import SOURCES
 from recsys.rank import HAND_SET, LinearRanker, Ranker
+from recsys.retrieve import retrieve
 from training.losses import PLACES, asked_length, of_stratum
 from training.summarise import differences, per_query
 from training.summary import Difference, Interval
@@ -126,7 +127,10 @@ def pools(asked: Asked, cuts: Sequence[LinearRanker], settings: EngineSettings, 
             members = np.flatnonzero(fold == one)
             for at in range(0, len(members), _AT_ONCE):
                 chosen = members[at : at + _AT_ONCE]
-                pool = engine.pool(asked.queries.take(chosen), asked.interests.take(chosen), length)
+                queries, interests = asked.queries.take(chosen), asked.interests.take(chosen)
+                # not ``engine.pool``, which makes up for a source that brings too few
+                union = retrieve(engine.catalogue, queries, interests, engine.settings.retrieve, length)
+                pool = engine.cut_down(queries, interests, union, length)
                 found.append((chosen, pool.rows))
     rows = np.full((len(fold), found[0][1].shape[1] if found else 0), -1, np.int32)
     for chosen, some in found:

@@ -101,7 +101,7 @@ def test_each_fold_is_learned_from_the_other(lessons):
     found = contenders(Lessons(spoilt, lessons.lacking, lessons.fold))["linear"]
     clean = contenders(lessons)["linear"]
     np.testing.assert_array_equal(found[0].weights, clean[0].weights)  # fold 0 is ranked by what fold 1 taught
-    assert found[1].weights[COLUMN["title_any"]] > clean[1].weights[COLUMN["title_any"]] + 0.5
+    assert found[1].weights[COLUMN["title_any"]] > clean[1].weights[COLUMN["title_any"]] + 0.3
 
 
 def test_trees_alone_may_use_what_a_sum_may_not(lessons):
