@@ -26,6 +26,7 @@ BODIES = {
     "/v1/postings/{id}": {"json": {"title": "Nurse"}},
     "/v1/candidates/{id}": {"json": {"headline": "Nurse"}},
     "/v1/recommendations": {"json": {}},
+    "/v1/candidates/{id}/recommendations": {"json": {}},
     "/v1/score": {"json": {"candidate_id": "c0000001", "posting_ids": ["p0000001"]}},
     "/v1/events": {
         "json": {"events": [{"event_id": "e", "candidate_id": "c", "posting_id": "p", "type": "view", "timestamp": 1}]}
