@@ -143,25 +143,28 @@ class Engine:
             return "not retrieved: the posting was not open when the bundle was made"
         interests = find_interests(self.catalogue, queries, self.settings.retrieve)
         union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
-        pool = self.cut_down(queries, interests, union, k)
+        pool = self.pool(queries, interests, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
         score = float(self.ranker.score(signals)[0, 0])
-        rows = self._list(queries, interests, pool, pool.rows.shape[1], explain=False).rows[0]
-        if row not in rows and len(copy := self._copies_among(rows, row)):
-            return f"not listed: its copy {self.catalogue.ids.names(copy)[0]} stands for it (score {score:.3f})"
-        if row not in union.rows[0]:
-            return f"not retrieved: none of the sources brought it (score {score:.3f})"
-        if row not in pool.rows[0]:
-            return f"cut: by quick signals below the {pool.rows.shape[1]} postings of the pool (score {score:.3f})"
         lists = self._list(queries, interests, pool, pool.rows.shape[1], explain=True)
+        if row not in lists.rows[0]:
+            return f"{self._where_lost(row, union, pool, lists)} (score {score:.3f})"
         rank = int(np.flatnonzero(lists.rows[0] == row)[0])
         line = self._recommendations(lists, 0)[rank]
         stage = "listed" if rank < k else "ordered below the list"
         reasons = "; ".join(line.reasons) or "no signal stands out"
         return f"{stage}: rank {rank + 1} of {int((lists.rows[0] >= 0).sum())}, score {score:.3f}: {reasons}"
 
-    def _copies_among(self, rows: Rows, row: int) -> Rows:
-        return rows[self.catalogue.copies.same(rows, np.array([row], np.int32))]
+    def _where_lost(self, row: int, union: Pool, pool: Pool, lists: Lists) -> str:
+        """Why a posting that may be shown is not among all that the one request's pool lists."""
+        copies = lists.rows[0][self.catalogue.copies.same(lists.rows[0], np.array([row], np.int32))]
+        if len(copies):
+            return f"not listed: its copy {self.catalogue.ids.names(copies)[0]} stands for it"
+        if row in pool.rows[0]:
+            return "not listed: enough postings of its employer stand before it"
+        if row in union.rows[0]:
+            return f"cut: by quick signals below the {pool.rows.shape[1]} postings of the pool"
+        return "not retrieved: none of the sources brought it"
 
     def queries(self, requests: Sequence[Request]) -> Queries:
         """Requests as arrays, by the same path as stored candidates."""
@@ -204,8 +207,8 @@ class Engine:
 
         Beside the filters by name, "left" counts what passes all of them.
         """
-        passed = conditions(self.catalogue, filters)
-        return [costs(eligible_rows(self.catalogue, queries, at), passed) for at in range(len(queries))]
+        passed, group = conditions(self.catalogue, filters), self.catalogue.copies.group[: len(self.catalogue)]
+        return [costs(eligible_rows(self.catalogue, queries, at), passed, group) for at in range(len(queries))]
 
     def _answer(self, queries: Queries, k: int, explain: bool) -> Lists:
         with one_thread_each():
@@ -238,10 +241,11 @@ class Engine:
 
     def _completed(self, queries: Queries, interests: Interests, pool: Pool, k: int) -> Pool:
         """Where a pool holds fewer than ``k`` that may be shown, another from all that may be, if these are more."""
-        there = eligible(self.catalogue, queries, pool.rows).sum(axis=1)
+        shown, group = eligible(self.catalogue, queries, pool.rows), self.catalogue.copies.group
+        there = _distinct(np.where(shown, group[pool.rows], np.int32(-1)))  # a list holds one of a group
         for at in np.flatnonzero(there < min(k, _open_count(self.catalogue))).tolist():
             allowed = eligible_rows(self.catalogue, queries, at)
-            if np.count_nonzero(allowed) > there[at]:
+            if len(np.unique(group[: len(allowed)][allowed])) > there[at]:
                 own = replace(self, catalogue=narrowed(self.catalogue, allowed))
                 pool = own._with_own(queries.part(at, at + 1), interests.part(at, at + 1), pool, at, k)
         return pool
@@ -311,6 +315,14 @@ def _open_count(catalogue: Catalogue) -> int:
     if catalogue.within is not None:
         return len(catalogue.within.rows)
     return len(catalogue.by_text.rows) + len(catalogue.fresh.rows)
+
+
+def _distinct(numbers: Rows) -> NDArray[np.int64]:
+    """How many different numbers, but for -1, stand in each row (B, n): int64 (B,)."""
+    ordered = np.sort(numbers, axis=1)
+    first = ordered >= 0
+    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return np.asarray(first.sum(axis=1), np.int64)
 
 
 def _spans(count: int, step: int) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ POSTING: Final[dict[str, Kind]] = {
     "remote": "truth", "permit_needed": "truth", "language": "word", "company": "word", "industry": "word",
     "occupation": "word", "region": "word", "employment": "words",
 }  # fmt: skip
-#: Fields of a candidate; ``history`` counts the postings that the candidate chose.
+#: Fields of a candidate; ``history`` counts the postings chosen, up to ``events.history``.
 CANDIDATE: Final[dict[str, Kind]] = {
     "seniority": "number", "pay": "number", "reach_km": "number", "history": "number", "remote_ok": "truth",
 }  # fmt: skip

@@ -162,6 +162,8 @@ class Growth:
         for field in fields(newcomers.attributes):
             if field.name not in _DATES:
                 same &= _equal(getattr(whole.attributes, field.name)[at], getattr(newcomers.attributes, field.name))
+        for name in ("keys", "texts"):  # it may be a copy of something else now
+            same &= _equal(getattr(whole.copies, name)[at], getattr(newcomers.sketches, name))
         return same & _equal(whole.place[at], self._places(newcomers))
 
     def _renew(self, rows: Rows, posted: NDArray[np.float64], until: NDArray[np.float64]) -> None:

@@ -77,12 +77,15 @@ def _entries(named: Flags, rows: Rows) -> Kept:
     return Kept.of(named if len(rows) == len(named) else np.take(named, rows))
 
 
-def costs(shown: NDArray[np.bool_], passed: dict[str, NDArray[np.bool_]]) -> dict[str, int]:
-    """How many of the ``shown`` postings (P,) each condition alone takes away; "left" counts what passes all."""
+def costs(shown: Flags, passed: dict[str, Flags], group: Rows) -> dict[str, int]:
+    """How many of the ``shown`` postings (P,) each condition alone takes away; "left" counts what passes all.
+
+    Copies, postings of one ``group`` (P,), count once: a list shows one of them.
+    """
     failed = sum((~one).astype(np.uint8) for one in passed.values()) if passed else np.zeros(len(shown), np.uint8)
     only = shown & (failed == 1)
-    found = {name: int(np.count_nonzero(only & ~one)) for name, one in passed.items()}
-    return {"left": int(np.count_nonzero(shown & (failed == 0))), **found}
+    left = np.unique(group[shown & (failed == 0)])
+    return {"left": len(left), **{name: len(np.setdiff1d(group[only & ~one], left)) for name, one in passed.items()}}
 
 
 def _near(catalogue: Catalogue, filters: Filters) -> Flags:
@@ -166,10 +169,10 @@ def _permit(catalogue: Catalogue, filters: Filters) -> Flags:
 
 
 def _muted_postings(catalogue: Catalogue, filters: Filters) -> Flags:
-    passes = np.ones(len(catalogue), bool)
+    """Those that are not muted, nor copies of what is: the same vacancy would come back under another id."""
+    group = catalogue.copies.group[: len(catalogue)]
     rows = catalogue.ids.rows(list(filters.muted_postings))
-    passes[rows[rows >= 0]] = False
-    return passes
+    return np.asarray(~np.isin(group, group[rows[rows >= 0]]))
 
 
 def _muted_employers(catalogue: Catalogue, filters: Filters) -> Flags:

@@ -21,6 +21,7 @@ Coder = Callable[[str, pd.Series], Rows]
 PLACES: Final = 4  #: places of a posting that count; more are rare and cost every request
 SKILLS: Final = 12  #: skills of a posting that count
 OWN_WORDS: Final = 4  #: words of a customer's own field that count
+_LARGEST_NUMBER: Final = 3e38  # of a float32
 
 
 def words_of(cells: pd.Series) -> list[list[str]]:
@@ -129,7 +130,8 @@ def _own_fields(cells: pd.Series, rules: FilterSettings, coder: Coder) -> tuple[
                 words[row, at, : len(texts)] = texts[:OWN_WORDS]
             for at, name in enumerate(numbered):
                 said = own.get(name)
-                numbers[row, at] = said if isinstance(said, int | float) and not isinstance(said, bool) else np.nan
+                if isinstance(said, int | float) and not isinstance(said, bool) and abs(said) < _LARGEST_NUMBER:
+                    numbers[row, at] = said
     codes = coder("extra", pd.Series(words.ravel(), dtype="str"))
     return codes.reshape(words.shape), numbers
 
@@ -154,7 +156,7 @@ def _own(cell: object) -> dict[str, object]:
         return {}
     try:
         own = json.loads(cell)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # a number of thousands of digits is no JSONDecodeError
         return {}
     return own if isinstance(own, dict) else {}
 

@@ -95,7 +95,8 @@ def _filled(
         _current(catalogue, asking, _popular(catalogue, cells[short], popular)),
     ]
     if catalogue.within is not None:  # the shelves may hold none of what filters leave
-        spare.append(np.broadcast_to(_most_popular(catalogue, least), (len(short), least)))
+        left = np.broadcast_to(_most_popular(catalogue, least), (len(short), least))
+        spare[-1] = np.concatenate([spare[-1], left], axis=1)  # of the same source, which ``unite`` tells by the place
     full = unite([one[short] for one in lists], width, spare)
     rows, sources = pool.rows.copy(), pool.sources.copy()
     rows[short], sources[short] = full.rows, full.sources

@@ -120,4 +120,4 @@ def _place(
         seen = engine.catalogue.behaviour.seen
         allowed = allowed & (seen[np.maximum(rows, 0)] == seen[answer][:, None])
     ahead = (scores > own) | ((scores == own) & (rows < answer[:, None]))
-    return np.where(is_answer.any(axis=1), 1 + (ahead & allowed).sum(axis=1), 0)
+    return np.where(is_answer.any(axis=1), 1 + (ahead & allowed & ~is_answer).sum(axis=1), 0)

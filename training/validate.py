@@ -112,7 +112,7 @@ def lessons_against(asked: Asked, drawn: Rows, seed: int) -> Lessons:
     allowed = np.concatenate(
         [eligible(asked.catalogue, asked.queries.part(a, b), rows[a:b]) for a, b in _spans(len(rows), 512)]
     )
-    lacking = ~allowed | (rows == rows[:, :1])
+    lacking = ~allowed | asked.catalogue.copies.same(rows, rows[:, :1])
     lacking[:, 0] = False
     level = np.ix_(np.arange(len(rows)), np.arange(1, drawn.shape[1]), _SHOWN)
     signals[level] = signals[:, :1, _SHOWN]
@@ -209,7 +209,7 @@ def _scored(asked: Asked, rankers: Contenders, singles: Sequence[int], seed: int
             answers = asked.block.answer[chosen]
             rows = np.concatenate([answers[:, None], np.broadcast_to(pool, (len(chosen), len(pool)))], axis=1)
             signals = compute(asked.catalogue, queries, interests, rows)
-            against = eligible(asked.catalogue, queries, rows) & (rows != answers[:, None])
+            against = eligible(asked.catalogue, queries, rows) & ~asked.catalogue.copies.same(rows, answers[:, None])
             scores = [by_fold[one].score(signals) for by_fold in rankers]
             scores += [np.where(np.isnan(signals[..., at]), _NOTHING, signals[..., at]) for at in singles]
             yield chosen, rows, against, scores

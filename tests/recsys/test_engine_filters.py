@@ -11,6 +11,8 @@ from requests_at_random import random_requests
 from small_catalogue import DAY, NOW, random_linear
 
 from recsys.arrange import arrange
+from recsys.config import ArrangeSettings
+from recsys.copies import Copies
 from recsys.eligible import eligible, eligible_rows
 from recsys.engine import Engine
 from recsys.errors import RequestError
@@ -19,6 +21,7 @@ from recsys.interests import find_interests
 from recsys.narrow import conditions, open_postings
 from recsys.request import Interaction, Request
 from recsys.signals import compute
+from recsys.sketch import Sketches
 
 BOARD = filter_board(count=600)
 RANKER = random_linear(np.random.default_rng(5))
@@ -99,7 +102,7 @@ def test_a_batch_of_many_filters_equals_single_calls():
 
 
 def test_filters_that_say_nothing_change_nothing():
-    plain = requests(5)
+    plain = [replace(one, now=NOW) for one in requests(5)]
     assert ENGINE.recommend([replace(one, filters=Filters()) for one in plain], 9) == ENGINE.recommend(plain, 9)
 
 
@@ -152,6 +155,50 @@ def test_costs_say_what_each_filter_alone_takes_away():
         for name, cost in costs.items():
             others = np.logical_and.reduce([one for other, one in apart.items() if other != name])
             assert cost == int((shown & others).sum()) - left
+
+
+def with_copies():
+    """The board, on which each posting in an odd row is a copy of the one before."""
+    group = (np.arange(len(BOARD)) // 2 * 2).astype(np.int32)
+    sketches = Sketches(BOARD.copies.keys, BOARD.copies.texts)
+    return replace(BOARD, copies=Copies.of(sketches, group, BOARD.open, BOARD.attributes.posted))
+
+
+def test_costs_count_copies_once():
+    engine, filters = replace(ENGINE, catalogue=with_copies()), Filters(remote=True, employment=("INTERN",))
+    queries, apart = engine.queries(requests(4)), conditions(BOARD, filters)
+    for at, costs in enumerate(engine.filter_costs(queries, filters)):
+        shown = eligible_rows(engine.catalogue, queries, at)
+        left = set((np.flatnonzero(shown & np.logical_and.reduce(list(apart.values()))) // 2).tolist())
+        without = set((np.flatnonzero(shown & apart["employment"]) // 2).tolist())
+        assert (costs["left"], costs["remote"]) == (len(left), len(without - left))
+
+
+def test_a_muted_posting_does_not_come_back_as_its_copy():
+    engine = replace(ENGINE, catalogue=with_copies())
+    query = engine.queries(requests(1))
+    listed = engine.answer(query, 10).rows[0]
+    muted = Filters(muted_postings=tuple(BOARD.ids.names(listed)))
+    after = engine.answer(query, 10, filters=muted).rows[0]
+    assert (after >= 0).all()
+    assert not np.isin(after // 2, listed // 2).any()
+
+
+def test_why_a_posting_is_not_listed_where_employers_are_capped():
+    settings = SETTINGS.model_copy(update={"arrange": ArrangeSettings(employer_run=0, employer_most=1)})
+    engine = replace(ENGINE, settings=settings)
+    query = engine.queries(requests(1))
+    told = [engine.why_of(query, f"p{row:04d}") for row in ENGINE.answer(query, 40).rows[0].tolist()]
+    assert any("enough postings of its employer stand before it" in one for one in told)
+
+
+def test_why_and_the_list_agree():
+    queries = ENGINE.queries(requests(8))
+    for at in range(8):
+        one = queries.part(at, at + 1)
+        for rank, row in list(enumerate(ENGINE.answer(one, 40).rows[0].tolist()))[::9]:
+            if row >= 0:
+                assert f"rank {rank + 1} of" in ENGINE.why_of(one, f"p{row:04d}", 40)
 
 
 def test_a_currency_without_a_rate_is_one_error():

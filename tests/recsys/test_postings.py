@@ -8,7 +8,7 @@ from small_catalogue import make_numbering
 from recsys.attributes import EMPLOYMENT, employment_bits, language_key
 from recsys.config import FilterSettings
 from recsys.documents import posting_frames
-from recsys.postings import attributes, regions
+from recsys.postings import _own_fields, attributes, regions
 
 RULES = FilterSettings(currency="EUR", rates={"USD": 0.5}, extra={"shift": "words", "grade": "number"})
 
@@ -65,6 +65,13 @@ def test_own_fields_are_kept_as_the_settings_say():
     late, night = (numbering.find("extra", [f"shift={word}"])[0] for word in ("LATE", "night"))
     assert a.extra_words[:, 0].tolist() == [[night, late, -1, -1], [late, -1, -1, -1], *[[-1] * 4] * 3]
     np.testing.assert_array_equal(a.extra_numbers[:, 0], np.float32([3, *[np.nan] * 4]))
+
+
+@pytest.mark.parametrize("cell", ['{"grade": 1' + "0" * 400 + "}", '{"grade": ' + "9" * 5000 + "}", '{"a":' * 9000])
+def test_own_fields_that_no_number_holds_are_not_known(cell):
+    words, numbers = _own_fields(pd.Series([cell]), RULES, lambda name, texts: np.full(len(texts), -1, np.int32))
+    assert np.isnan(numbers).all()
+    assert (words == -1).all()
 
 
 def test_permits_and_languages():

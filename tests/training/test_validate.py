@@ -121,7 +121,7 @@ def test_ranks_are_those_of_a_slow_count(market, asked):
             ahead = [
                 row
                 for row in np.flatnonzero(catalogue.open).tolist()
-                if row != answer
+                if catalogue.copies.group[row] != catalogue.copies.group[answer]
                 and row not in hidden
                 and catalogue.attributes.posted[row] <= now <= catalogue.attributes.until[row]
                 and (-scores[row], row) < (-scores[answer], answer)
