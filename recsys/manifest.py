@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from recsys.errors import BundleError
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 MANIFEST: Final = "manifest.json"
 
 

@@ -5,7 +5,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from recsys.engine import Engine
 from recsys.filters import Filters
+from recsys.queries import Queries
 from recsys.request import Recommendation
 from serving.decisions import Decision
 
@@ -87,8 +89,20 @@ class State(Protocol):
     @property
     def policy(self) -> str: ...
 
+    @property
+    def engine(self) -> Engine: ...
+
     def knows(self, candidate_id: str, /) -> bool:
         """Whether a profile or an event of the candidate is there."""
+
+    def queries(
+        self,
+        who: str | Document | None,
+        events: Sequence[Document] = (),
+        now: float | None = None,
+        personal: bool = True,
+    ) -> Queries:
+        """What a stored candidate, somebody who is not stored, or nobody brings; without profile and history, if so."""
 
     def recommend(
         self,

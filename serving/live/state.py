@@ -17,6 +17,7 @@ from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
+from recsys.queries import Queries
 from recsys.request import Recommendation
 from recsys.signals import compute
 from serving.live.people import People, stranger_history
@@ -87,6 +88,29 @@ class State:
         row = self.engine.catalogue.ids.find(posting_id)
         return row >= 0 and not self.engine.catalogue.gone[row]
 
+    def queries(
+        self,
+        who: str | Document | None,
+        events: Sequence[Document] = (),
+        now: float | None = None,
+        personal: bool = True,
+    ) -> Queries:
+        """What one candidate brings, for any surface.
+
+        Args:
+            who: a stored candidate's id, the profile of somebody who is not stored, or None for nobody.
+            events: of somebody who is not stored.
+            now: seconds since 1970; None: the moment of the call.
+            personal: False: without profile and history.
+
+        Raises:
+            EncoderError: the texts of a profile cannot be encoded now.
+        """
+        if who is None or not personal:
+            return self._queries(self._stranger({}, ()), now)
+        person = self.people.one(who, self.engine.catalogue) if isinstance(who, str) else self._stranger(who, events)
+        return self._queries(person, now)
+
     def recommend(
         self,
         candidate_id: str,
@@ -100,15 +124,13 @@ class State:
         Raises:
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self.people.one(candidate_id, self.engine.catalogue), k, now, explain, filters)
+        return self._list(self.queries(candidate_id, now=now), k, explain, filters)
 
     def filter_costs(
         self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
     ) -> dict[str, int]:
         """How many postings each filter alone takes away, see ``Engine.filter_costs``."""
-        catalogue = self.engine.catalogue
-        person = self.people.one(who, catalogue) if isinstance(who, str) else self._stranger(who, events)
-        return self.engine.filter_costs(self._queries(person, now), filters)[0]
+        return self.engine.filter_costs(self.queries(who, events, now), filters)[0]
 
     def recommend_profile(
         self,
@@ -125,7 +147,7 @@ class State:
             EncoderError: the texts cannot be encoded now.
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self._stranger(document, events), k, now, explain, filters)
+        return self._list(self.queries(document, events, now), k, explain, filters)
 
     def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> list[Scored]:
         """Named postings for a stored candidate or a profile, in the order of the names."""
@@ -134,9 +156,8 @@ class State:
         rows = np.unique(found[found >= 0])
         if len(rows) == 0:
             return [Scored(one, None, (), _UNKNOWN) for one in posting_ids]
-        person = self.people.one(who, catalogue) if isinstance(who, str) else self._stranger(who, [])
         with one_thread_each():
-            scores, words, status = self._scored(person, rows, now)
+            scores, words, status = self._scored(self.queries(who, now=now), rows)
         at = np.searchsorted(rows, found).tolist()
         return [
             Scored(one, None, (), _UNKNOWN) if row < 0 else Scored(one, scores[i], words[i], status[i])
@@ -149,17 +170,13 @@ class State:
         Raises:
             RequestError: the posting is not known.
         """
-        person = self.people.one(candidate_id, self.engine.catalogue)
         with one_thread_each():
-            return self.engine.why_of(self._queries(person, now), posting_id, k)
+            return self.engine.why_of(self.queries(candidate_id, now=now), posting_id, k)
 
-    def _list(
-        self, person: Candidates, k: int, now: float | None, explain: bool, filters: Filters | None
-    ) -> list[Recommendation]:
-        lists = self.engine.answer(self._queries(person, now), k, explain, filters)
-        return self.engine.recommendations(lists)[0]
+    def _list(self, queries: Queries, k: int, explain: bool, filters: Filters | None) -> list[Recommendation]:
+        return self.engine.recommendations(self.engine.answer(queries, k, explain, filters))[0]
 
-    def _queries(self, person: Candidates, now: float | None) -> Any:
+    def _queries(self, person: Candidates, now: float | None) -> Queries:
         moment = time.time() if now is None else now
         return person.queries(np.zeros(1, np.int64), moment, self.engine.settings.events)
 
@@ -168,11 +185,8 @@ class State:
         profile = self.read_profile(document) if document else self.people.nobody
         return Candidates(Ids(["-"], "candidate"), profile, stranger_history(events, catalogue))
 
-    def _scored(
-        self, person: Candidates, rows: np.ndarray, now: float | None
-    ) -> tuple[list[float], list[tuple[str, ...]], list[str]]:
+    def _scored(self, queries: Queries, rows: np.ndarray) -> tuple[list[float], list[tuple[str, ...]], list[str]]:
         engine, pool = self.engine, rows[None].astype(np.int32)
-        queries = self._queries(person, now)
         interests = find_interests(engine.catalogue, queries, engine.settings.retrieve)
         signals = compute(engine.catalogue, queries, interests, pool)
         scores = engine.ranker.score(signals)[0].tolist()

@@ -75,6 +75,18 @@ class MemoryState:
         self.scorer, self.held, self.position, self.indexed = scorer, held, position, position
         self.bundle, self.now = "market", scorer.as_of
 
+    @property
+    def engine(self):
+        return self.scorer.engine
+
+    def queries(self, who, events=(), now=None, personal=True):
+        if isinstance(who, str) and personal and (row := self._row(who)) is not None:
+            return self.scorer.candidates.queries(np.array([row]), self.now, self.engine.settings.events)
+        if isinstance(who, str):
+            who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
+        request = self._request(who, events) if who is not None and personal else Request(now=self.now)
+        return self.engine.queries([request])
+
     def knows(self, candidate_id):
         stored = self._row(candidate_id)
         return stored is not None or ("candidate", candidate_id) in self.held or bool(self._events(candidate_id))
@@ -114,12 +126,7 @@ class MemoryState:
         return self.scorer.recommend_request(replace(self._request(document, events), filters=filters), k)
 
     def filter_costs(self, who, events, filters, now=None):
-        if isinstance(who, str) and self._row(who) is not None:
-            return self.scorer.filter_costs(who, filters, self.now)
-        if isinstance(who, str):
-            who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
-        engine = self.scorer.engine
-        return engine.filter_costs(engine.queries([self._request(who, events)]), filters)[0]
+        return self.engine.filter_costs(self.queries(who, events), filters)[0]
 
     def score(self, who, posting_ids, now=None):
         lines = self.recommend(who, POOL) if isinstance(who, str) else self.recommend_profile(who, (), POOL)

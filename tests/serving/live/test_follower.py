@@ -431,3 +431,13 @@ def test_a_follower_that_is_given_up_lets_go_of_its_bundle_at_once(market, store
         assert [one() for one in left] == [None] * 3
     finally:
         gc.enable()
+
+
+def test_without_profile_and_history_everybody_is_nobody(market, store, people):
+    state = follow(market.bundle, store).state
+    found = [state.queries(who, now=market.as_of, personal=False) for who in (people[0], None, {"text": "Welder"})]
+    lists = [state.engine.answer(one, 10).rows[0].tolist() for one in found]
+    assert lists[0] == lists[1] == lists[2]
+    personal = state.engine.recommendations(state.engine.answer(state.queries(people[0], now=market.as_of), 10))[0]
+    assert personal == state.recommend(people[0], 10, market.as_of, explain=False)
+    assert [one.posting_id for one in personal] != state.engine.catalogue.ids.names(np.array(lists[0])).tolist()
