@@ -100,16 +100,18 @@ def _evaluate(args: argparse.Namespace) -> Answer:
 
 
 def _recommend(args: argparse.Namespace) -> Answer:
+    from recsys.request import Explain
     from serving.ask import Asking, table
     from serving.filter_query import filters_of_words
 
     filters = filters_of_words(args.filter)
     asking = Asking(args.bundle, args.cache)
     moment = asking.moment(args.now)
+    explain: Explain = "full" if args.shares else True
     if args.text is not None:
-        answered = asking.by_text(args.text, args.k, moment, args.place, filters)
+        answered = asking.by_text(args.text, args.k, moment, args.place, filters, explain)
     else:
-        answered = asking.by_candidate(args.candidate, args.k, moment, filters)
+        answered = asking.by_candidate(args.candidate, args.k, moment, filters, explain)
     print(table(asking, answered.lines))
     if answered.costs is not None:
         print(answered.sentence())
@@ -308,6 +310,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="once or more: docs/filters.md; or one JSON object",
     )
+    one.add_argument("--shares", action="store_true", help="with what each signal adds to the score")
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", required=True)

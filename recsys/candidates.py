@@ -14,7 +14,7 @@ from recsys.codes import Codes
 from recsys.config import EventSettings
 from recsys.ids import Ids
 from recsys.queries import VIEWED, Queries
-from recsys.schema import EVENT_TYPES
+from recsys.schema import DISMISS, EVENT_TYPES
 from recsys.shown import dismissed, unanswered
 from recsys.terms import Terms
 
@@ -136,7 +136,7 @@ class Candidates:
         first = self.histories.start[rows]
         past = self.histories.start[np.asarray(rows) + 1] if visible is None else first + visible
         request, at = _events_of(first, past)
-        history, weight, time = _recent(self.histories, request, at, moment, events)
+        history, weight, time, deed = _recent(self.histories, request, at, moment, events)
         posting, kind = self.histories.posting[at], self.histories.kind[at]
         shown, shown_times = unanswered(request, posting, kind, self.histories.time[at], moment, events)
         p = self.profiles
@@ -146,6 +146,7 @@ class Candidates:
             history=history,
             weight=weight,
             time=time,
+            deed=deed,
             hidden=hidden,
             answered=hidden if events.hide_copies else hidden[:0],
             shown=shown,
@@ -177,12 +178,17 @@ def _recent(
     flat: NDArray[np.int64],
     now: NDArray[np.float64],
     events: EventSettings,
-) -> tuple[Rows, Numbers, NDArray[np.float64]]:
-    """The latest distinct postings of each history with summed weights: three arrays (B, H), -1 / 0 / NaN."""
+) -> tuple[Rows, Numbers, NDArray[np.float64], NDArray[np.uint8]]:
+    """The latest distinct postings of each history with summed weights: four arrays (B, H), -1 / 0 / NaN / 0."""
     width = max(events.history, VIEWED)
     if len(histories.posting) == 0:
         shape = (len(now), width)
-        return np.full(shape, -1, np.int32), np.zeros(shape, np.float32), np.full(shape, np.nan)
+        return (
+            np.full(shape, -1, np.int32),
+            np.zeros(shape, np.float32),
+            np.full(shape, np.nan),
+            np.zeros(shape, np.uint8),
+        )
     useful = (event_weights(histories.kind[flat], histories.value[flat], events) > 0) & (histories.posting[flat] >= 0)
     count = np.bincount(request[useful], minlength=len(now))
     kept = flat[useful]
@@ -196,7 +202,8 @@ def _recent(
         age = np.maximum(now[:, None] - time, 0) / (_DAY * events.half_life_days)
         weight = weight * np.where(np.isnan(age), 1, 0.5**age)
     posting = np.where(weight > 0, posting, np.int32(-1))
-    return _merge_repeats(posting, weight.astype(np.float32), time, width)
+    deed = np.where(there & (histories.kind[at] != DISMISS), histories.kind[at], np.uint8(0))
+    return _merge_repeats(posting, weight.astype(np.float32), time, deed, width)
 
 
 def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: EventSettings) -> NDArray[np.float32]:
@@ -207,19 +214,27 @@ def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: E
 
 
 def _merge_repeats(
-    posting: Rows, weight: Numbers, time: NDArray[np.float64], width: int
-) -> tuple[Rows, Numbers, NDArray[np.float64]]:
-    """Keep each posting where it stands first (latest), with the weights of its repeats added; ``width`` of them."""
+    posting: Rows, weight: Numbers, time: NDArray[np.float64], deed: NDArray[np.uint8], width: int
+) -> tuple[Rows, Numbers, NDArray[np.float64], NDArray[np.uint8]]:
+    """Keep each posting where it stands first (latest), with the weights of its repeats added; ``width`` of them.
+
+    Of the deeds the largest is kept: their types are numbered in the order of what they say.
+    """
     together = np.argsort(posting, axis=1, kind="stable")  # repeats side by side, the latest of them first
     row = np.take_along_axis(posting, together, 1)
     leads = np.ones(row.shape, bool)
     leads[:, 1:] = row[:, 1:] != row[:, :-1]
     spread = np.take_along_axis(weight, together, 1).ravel()
     total, kept = np.zeros(posting.shape, np.float32), np.zeros(posting.shape, bool)
+    most = np.zeros(posting.shape, np.uint8)
     if len(spread):
         sums = np.zeros(len(spread), np.float32)
         sums[leads.ravel()] = np.add.reduceat(spread, np.flatnonzero(leads))
         np.put_along_axis(total, together, sums.reshape(row.shape), 1)
+        largest = np.zeros(len(spread), np.uint8)
+        by_posting = np.take_along_axis(deed, together, 1).ravel()
+        largest[leads.ravel()] = np.maximum.reduceat(by_posting, np.flatnonzero(leads))
+        np.put_along_axis(most, together, largest.reshape(row.shape), 1)
         np.put_along_axis(kept, together, leads & (row >= 0), 1)
     order = np.argsort(~kept, axis=1, kind="stable")[:, :width]
     still = np.take_along_axis(kept, order, 1)
@@ -227,6 +242,7 @@ def _merge_repeats(
         np.where(still, np.take_along_axis(posting, order, 1), np.int32(-1)),
         np.where(still, np.take_along_axis(total, order, 1), np.float32(0)),
         np.where(still, np.take_along_axis(time, order, 1), np.nan),
+        np.where(still, np.take_along_axis(most, order, 1), np.uint8(0)),
     )
 
 

@@ -26,14 +26,14 @@ from recsys.filters import Filters, grouped
 from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
-from recsys.lists import Lists, join
+from recsys.lists import SHARED, Lists, join
 from recsys.narrow import conditions, costs, narrowed
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
-from recsys.request import Recommendation, Request
+from recsys.request import Explain, Recommendation, Request
 from recsys.retrieve import retrieve
-from recsys.signals import compute
+from recsys.signals import compute, named_shares
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -94,7 +94,9 @@ class Engine:
             calibration=bundle.calibration,
         )
 
-    def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:
+    def recommend(
+        self, requests: Sequence[Request], k: int = 10, explain: Explain = True
+    ) -> list[list[Recommendation]]:
         """The best postings for each request, at most ``k``, best first.
 
         Raises:
@@ -175,14 +177,18 @@ class Engine:
         return candidates.queries(np.arange(len(requests)), now, self.settings.events)
 
     def answer(
-        self, queries: Queries, k: int, explain: bool = False, filters: Sequence[Filters | None] | Filters | None = None
+        self,
+        queries: Queries,
+        k: int,
+        explain: Explain = False,
+        filters: Sequence[Filters | None] | Filters | None = None,
     ) -> Lists:
         """The one path: lists of at most ``k`` for B requests.
 
         Args:
             queries: of the requests.
             k: length.
-            explain: with reasons.
+            explain: with reasons; "full": and with shares.
             filters: of each request, or of all; those with equal filters share what these leave.
 
         Raises:
@@ -210,7 +216,7 @@ class Engine:
         passed, group = conditions(self.catalogue, filters), self.catalogue.copies.group[: len(self.catalogue)]
         return [costs(eligible_rows(self.catalogue, queries, at), passed, group) for at in range(len(queries))]
 
-    def _answer(self, queries: Queries, k: int, explain: bool) -> Lists:
+    def _answer(self, queries: Queries, k: int, explain: Explain) -> Lists:
         with one_thread_each():
             spans = _spans(len(queries), _RETRIEVE_AT_ONCE)
             if len(spans) == 1:
@@ -221,7 +227,7 @@ class Engine:
                 parts = workers.map(lambda block: self._answer_block(block, k, explain), blocks)
                 return join([one for part in parts for one in part], k)
 
-    def _answer_block(self, block: Queries, k: int, explain: bool) -> list[Lists]:
+    def _answer_block(self, block: Queries, k: int, explain: Explain) -> list[Lists]:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
         pool = self.pool(block, interests, k)
         if len(block) <= _SCORE_AT_ONCE:
@@ -277,7 +283,7 @@ class Engine:
             return np.full(lists.scores.shape, np.nan, np.float32)
         return self.calibration.of(lists.scores)
 
-    def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: bool) -> Lists:
+    def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: Explain) -> Lists:
         catalogue = self.catalogue
         signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
@@ -290,7 +296,11 @@ class Engine:
         reasons = None
         if explain and self.explainer is not None:
             reasons = self.explainer.reasons(catalogue, self.ranker, queries, signals, order, pool.rows)
-        return Lists(rows, order.of(scores, np.nan), order.of(pool.sources, 0), reasons)
+        shares = None
+        if explain == "full":
+            first = np.maximum(order.at[:, :SHARED], 0)
+            shares = self.ranker.shares(np.take_along_axis(signals, first[..., None], 1))
+        return Lists(rows, order.of(scores, np.nan), order.of(pool.sources, 0), reasons, shares)
 
     def _recommendations(self, lists: Lists, at: int) -> list[Recommendation]:
         count = int((lists.rows[at] >= 0).sum())
@@ -305,6 +315,7 @@ class Engine:
                 reasons=words[rank],
                 sources=tuple(name for bit, name in enumerate(SOURCES) if lists.sources[at, rank] >> bit & 1),
                 probability=chance[rank],
+                shares=None if lists.shares is None or rank >= SHARED else named_shares(lists.shares[at, rank]),
             )
             for rank in range(count)
         ]

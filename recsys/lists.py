@@ -11,6 +11,8 @@ from recsys.explain import Reasons
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
+SHARED = 50  #: of the first so many postings of a list shares are given: those of trees cost a millisecond each
+
 
 @dataclass(frozen=True)
 class Lists:
@@ -21,17 +23,21 @@ class Lists:
         scores: float32 (B, k), NaN where the row is -1.
         sources: uint8 (B, k), bits of ``recsys.pool.SOURCES``.
         reasons: None unless asked for.
+        shares: float32 (B, k, F), what each signal adds to the score, of the first ``SHARED`` postings at most; None
+            unless asked for.
     """
 
     rows: Rows
     scores: Numbers
     sources: NDArray[np.uint8]
     reasons: Reasons | None = None
+    shares: Numbers | None = None
 
     def take(self, at: NDArray[np.intp]) -> "Lists":
         """The answers at ``at``, in that order."""
         reasons = None if self.reasons is None else replace(self.reasons, keys=self.reasons.keys[at])
-        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons)
+        shares = None if self.shares is None else self.shares[at]
+        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons, shares)
 
 
 def join(parts: list[Lists], k: int) -> Lists:
@@ -42,15 +48,18 @@ def join(parts: list[Lists], k: int) -> Lists:
     if len(parts) == 1 and parts[0].rows.shape[1] == k:
         return parts[0]
     reasons = [part.reasons for part in parts]
+    shares = [part.shares for part in parts if part.shares is not None]
     return Lists(
         _stack([part.rows for part in parts], k, -1),
         _stack([part.scores for part in parts], k, np.nan),
         _stack([part.sources for part in parts], k, 0),
         Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
+        _stack(shares, min(k, SHARED), np.nan) if len(shares) == len(parts) else None,
     )
 
 
 def _stack(arrays: list[NDArray[Number]], k: int, fill: float) -> NDArray[Number]:
-    """One array (B, k) of parts (b, <= k)."""
-    padded = [np.pad(a, ((0, 0), (0, k - a.shape[1])), constant_values=fill) for a in arrays]
+    """One array (B, k, ...) of parts (b, <= k, ...)."""
+    beyond = [((0, 0), (0, k - a.shape[1]), *[(0, 0)] * (a.ndim - 2)) for a in arrays]
+    padded = [np.pad(a, width, constant_values=fill) for a, width in zip(arrays, beyond, strict=True)]
     return np.concatenate(padded)

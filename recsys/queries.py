@@ -30,6 +30,7 @@ class Queries:
             ``EventSettings.history``, but no less than ``VIEWED``.
         weight: float32 (B, H), event weights with age counted, 0 where the row is -1.
         time: float64 (B, H), when, NaN where unknown.
+        deed: uint8 (B, H), index into ``EVENT_TYPES`` of the most that was done with the posting, 0 for none.
         hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
         answered: int64 (A,), sorted keys of postings whose copies are not to be shown either.
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
@@ -51,6 +52,7 @@ class Queries:
     history: Rows
     weight: Numbers
     time: NDArray[np.float64]
+    deed: NDArray[np.uint8]
     hidden: NDArray[np.int64]
     answered: NDArray[np.int64]
     shown: NDArray[np.int64]

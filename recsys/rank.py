@@ -14,6 +14,7 @@ from recsys.signals_behaviour import KIN
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.integer]
+Owner = NDArray[np.int8]
 
 
 class Ranker(Protocol):
@@ -32,16 +33,18 @@ class Ranker(Protocol):
         """What each signal adds to the score: (B, n, F); they sum to the score."""
         ...
 
-    def beyond(self, signals: Numbers, there: Flags, at: Places) -> Numbers:
-        """What each signal adds to chosen postings beyond what it adds to others.
+    def gains(self, signals: Numbers, there: Flags, at: Places, owner: Owner, kinds: int) -> Numbers:
+        """What each kind of evidence adds to chosen postings beyond what it adds to an average one of their pool.
 
         Args:
             signals: float32 (B, n, F).
             there: bool (B, n), False for padding.
             at: int (B, k), positions in the pool of the postings that are asked about.
+            owner: int8 (B, k, F), which kind of evidence each signal of these postings speaks of, -1 for none.
+            kinds: how many there are.
 
         Returns:
-            float32 (B, k, F).
+            float32 (B, k, kinds).
         """
         ...
 
@@ -78,12 +81,15 @@ class LinearRanker:
         """What each signal adds, (B, n, F), exactly."""
         return np.where(np.isnan(signals), self.missing, (signals - self.centre) * self.weights).astype(np.float32)
 
-    def beyond(self, signals: Numbers, there: Flags, at: Places) -> Numbers:
-        """As ``Ranker.beyond``: the difference to the mean over the postings that are there."""
+    def gains(self, signals: Numbers, there: Flags, at: Places, owner: Owner, kinds: int) -> Numbers:
+        """As ``Ranker.gains``: the shares of a kind's signals less their mean over the postings that are there."""
         shares = self.shares(signals)
         number = np.maximum(there.sum(axis=1), 1)[:, None, None]
         mean = np.where(there[..., None], shares, 0).sum(axis=1, keepdims=True) / number
-        return np.asarray(np.take_along_axis(shares, at[..., None], 1) - mean, np.float32)
+        beyond = np.take_along_axis(shares, at[..., None], 1) - mean
+        place = np.arange(owner[..., 0].size).reshape(*owner.shape[:2], 1) * kinds + owner
+        sums = np.bincount(place[owner >= 0], beyond[owner >= 0], minlength=owner[..., 0].size * kinds)
+        return sums.astype(np.float32).reshape(*owner.shape[:2], kinds)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON values, by the signal's name."""

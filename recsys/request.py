@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.filters import Filters
+
+#: Whether a list comes with reasons in words; "full": with what each signal adds to each score besides.
+Explain = bool | Literal["full"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class Recommendation:
         sources: which sources of the pool brought the posting; empty where the whole board was scored.
         probability: of an answer to the posting shown at the first place, see ``recsys.calibrate``; None where the
             data of the bundle do not say how often what is shown is answered.
+        shares: what each signal adds to the score, all of which sum to it, the largest first; of trees their Shapley
+            values. None unless asked for, and beyond the first 50 postings.
     """
 
     posting_id: str
@@ -98,3 +104,4 @@ class Recommendation:
     reasons: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     probability: float | None = None
+    shares: dict[str, float] | None = None

@@ -22,7 +22,7 @@ from recsys.interests import Interests
 from recsys.queries import Queries
 from recsys.signal import FAMILIES, Signal
 
-__all__ = ["COLUMN", "FAMILIES", "NAMES", "SIGNALS", "Signal", "compute"]
+__all__ = ["COLUMN", "FAMILIES", "NAMES", "SIGNALS", "Signal", "compute", "named_shares"]
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -81,3 +81,9 @@ def compute(
     if "title_near" in column:
         out[..., column["title_near"]] = out[..., column["title_any"]] * out[..., column["near_any"]]
     return out
+
+
+def named_shares(shares: Numbers) -> dict[str, float]:
+    """What each signal adds to one score, (F,), by name, the largest first; without those that add nothing."""
+    order = np.argsort(-np.abs(shares), kind="stable")
+    return {NAMES[at]: float(shares[at]) for at in order.tolist() if shares[at]}

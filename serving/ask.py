@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import BundleError, DataError, RequestError
 from recsys.filters import Filters
 from recsys.geo import resolve_places
-from recsys.request import Recommendation, Request
+from recsys.request import Explain, Recommendation, Request
 from serving.profile import profile_from_texts
 from serving.score import Scorer
+
+_LARGEST: Final = 8  # shares of a score that are printed one by one
 
 
 def parse_moment(text: str, as_of: float) -> float:
@@ -60,13 +63,23 @@ class Asking:
         """See ``parse_moment``."""
         return parse_moment(text, self.scorer.as_of)
 
-    def by_candidate(self, candidate: str, k: int, now: float, filters: Filters | None = None) -> Answered:
+    def by_candidate(
+        self, candidate: str, k: int, now: float, filters: Filters | None = None, explain: Explain = True
+    ) -> Answered:
         """The list of a stored candidate."""
-        lines = self.scorer.recommend(candidate, k, now, filters)
+        lines = self.scorer.recommend(candidate, k, now, filters, explain)
         short = filters is not None and len(lines) < k
         return Answered(lines, self.scorer.filter_costs(candidate, filters, now) if filters and short else None)
 
-    def by_text(self, file: Path, k: int, now: float, place: str | None, filters: Filters | None = None) -> Answered:
+    def by_text(
+        self,
+        file: Path,
+        k: int,
+        now: float,
+        place: str | None,
+        filters: Filters | None = None,
+        explain: Explain = True,
+    ) -> Answered:
         """The list of somebody of whom only a CV is known.
 
         Raises:
@@ -83,7 +96,7 @@ class Asking:
             raise BundleError(f"the bundle was made with the encoder {made}, here it is {encoder.name}; train again")
         profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
         request, engine = Request(profile=profile, now=now, filters=filters), self.scorer.engine
-        lines = self.scorer.recommend_request(request, k)
+        lines = self.scorer.recommend_request(request, k, explain)
         short = filters is not None and len(lines) < k
         return Answered(
             lines, engine.filter_costs(engine.queries([request]), filters)[0] if filters and short else None
@@ -140,4 +153,8 @@ def table(asking: Asking, lines: Sequence[Recommendation]) -> str:
         at = f" at {company}" if company else ""
         out.append(f"{line.rank:3d}. {title[:60]}{at[:40]}  [{line.posting_id}]  {line.score:.3f}")
         out.append(f"     {'; '.join(line.reasons) or 'no signal stands out'}")
+        if line.shares is not None:
+            largest = list(line.shares.items())[:_LARGEST]
+            rest = line.score - sum(share for _, share in largest)
+            out.append("     = " + ", ".join(f"{name} {share:+.3f}" for name, share in [*largest, ("rest", rest)]))
     return "\n".join(out)

@@ -11,7 +11,7 @@ from recsys.candidates import Candidates
 from recsys.engine import Engine
 from recsys.filters import Filters
 from recsys.lists import Lists
-from recsys.request import Recommendation, Request
+from recsys.request import Explain, Recommendation, Request
 from recsys.stored import read_candidates
 
 
@@ -35,7 +35,12 @@ class Scorer:
         self.encoder = bundle.manifest["encoder"]
 
     def recommend(
-        self, candidate_id: str, k: int = 10, now: float | None = None, filters: Filters | None = None
+        self,
+        candidate_id: str,
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        explain: Explain = True,
     ) -> list[Recommendation]:
         """The best postings for one stored candidate.
 
@@ -44,22 +49,28 @@ class Scorer:
             k: at most so many.
             now: seconds since 1970; None: the moment of the call.
             filters: what may be listed at all.
+            explain: with reasons; "full": and with what each signal adds to the score.
 
         Raises:
             RequestError: the candidate is not in the bundle, or the filters name what the board does not know.
         """
-        return self.recommend_many([candidate_id], k, now, filters)[0]
+        return self.recommend_many([candidate_id], k, now, filters, explain)[0]
 
     def recommend_many(
-        self, candidate_ids: Sequence[str], k: int = 10, now: float | None = None, filters: Filters | None = None
+        self,
+        candidate_ids: Sequence[str],
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        explain: Explain = True,
     ) -> list[list[Recommendation]]:
         """As ``recommend``, for several candidates at once."""
         rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
-        lists = self.lists(rows, k, time.time() if now is None else now, explain=True, filters=filters)
+        lists = self.lists(rows, k, time.time() if now is None else now, explain, filters)
         return self.engine.recommendations(lists)
 
     def lists(
-        self, rows: np.ndarray, k: int, now: float, explain: bool = False, filters: Filters | None = None
+        self, rows: np.ndarray, k: int, now: float, explain: Explain = False, filters: Filters | None = None
     ) -> Lists:
         """Lists for stored candidates by row, as arrays: what the export writes."""
         queries = self.candidates.queries(rows, now, self.engine.settings.events)
@@ -71,6 +82,6 @@ class Scorer:
         rows = np.array([self.candidates.ids.row(candidate_id)])
         return self.engine.filter_costs(self.candidates.queries(rows, moment, self.engine.settings.events), filters)[0]
 
-    def recommend_request(self, request: Request, k: int = 10) -> list[Recommendation]:
+    def recommend_request(self, request: Request, k: int = 10, explain: Explain = True) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""
-        return self.engine.recommend([request], k)[0]
+        return self.engine.recommend([request], k, explain)[0]

@@ -32,6 +32,9 @@ class Line(_Answer):
     reasons: list[str]
     sources: list[str]
     probability: float | None
+    shares: dict[str, float] | None = Field(
+        description="with explain=full: what each signal adds to the score, all of which sum to it"
+    )
 
 
 class ListAnswer(Versions):

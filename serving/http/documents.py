@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from recsys.filters import Filters
+from recsys.request import Explain
 from serving.http.fields import (
     Extra,
     Id,
@@ -25,6 +26,9 @@ MOST_K: Final = 500
 MOST_EVENTS: Final = 1_000
 MOST_SCORED: Final = 1_000
 
+Explained = Annotated[
+    Explain, Field(description="with reasons; full: and with what each signal adds to the scores of the first 50")
+]
 Words = Annotated[list[Word], Field(max_length=200)]
 EventType = Literal["impression", "view", "save", "apply", "dismiss", "hire", "undo"]
 
@@ -138,7 +142,7 @@ class ListRequest(Strict):
     events: Annotated[list[Interaction], Field(max_length=MOST_EVENTS)] = Field(default_factory=list)
     filters: Filters | None = None
     k: int = Field(10, ge=1, le=MOST_K)
-    explain: bool = True
+    explain: Explained = True
     min_position: int | None = Field(None, ge=0, le=2**53)
     surface: Name = ""
 
@@ -148,7 +152,7 @@ class FilteredRequest(Strict):
 
     filters: Filters | None = None
     k: int = Field(10, ge=1, le=MOST_K)
-    explain: bool = True
+    explain: Explained = True
     min_position: int | None = Field(None, ge=0, le=2**53)
     surface: Name = ""
 

@@ -16,7 +16,7 @@ from serving.filter_query import FilterQuery
 from serving.http.answers import ListAnswer, ScoreAnswer, WhyAnswer
 from serving.http.bodies import parse, read_body
 from serving.http.desk import Desk, answer, versions_of
-from serving.http.documents import MOST_K, FilteredRequest, Interaction, ListRequest, ScoreRequest, canonical
+from serving.http.documents import MOST_K, Explained, FilteredRequest, Interaction, ListRequest, ScoreRequest, canonical
 from serving.http.exchange import exchange_of
 from serving.http.fields import Id, Name
 from serving.http.operation import Operation, path_id, query_of
@@ -31,7 +31,7 @@ class ListQuery(FilterQuery):
 
     k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
     min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
-    explain: bool = Field(True, description="with reasons")
+    explain: Explained = True
     surface: Name = Field("", description="where the list is shown, for the log of decisions")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from recsys.engine import Engine
 from recsys.filters import Filters
 from recsys.queries import Queries
-from recsys.request import Recommendation
+from recsys.request import Explain, Recommendation
 from serving.decisions import Decision
 
 Document = dict[str, Any]
@@ -109,7 +109,7 @@ class State(Protocol):
         candidate_id: str,
         k: int,
         now: float | None = None,
-        explain: bool = True,
+        explain: Explain = True,
         filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of a known candidate."""
@@ -125,7 +125,7 @@ class State(Protocol):
         events: Sequence[Document],
         k: int,
         now: float | None = None,
-        explain: bool = True,
+        explain: Explain = True,
         filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing."""

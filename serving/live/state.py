@@ -18,7 +18,7 @@ from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
 from recsys.queries import Queries
-from recsys.request import Recommendation
+from recsys.request import Explain, Recommendation
 from recsys.signals import compute
 from serving.live.people import People, stranger_history
 
@@ -116,7 +116,7 @@ class State:
         candidate_id: str,
         k: int,
         now: float | None = None,
-        explain: bool = True,
+        explain: Explain = True,
         filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of a stored candidate; of one who is not known, what is for everybody.
@@ -138,7 +138,7 @@ class State:
         events: Sequence[Document],
         k: int,
         now: float | None = None,
-        explain: bool = True,
+        explain: Explain = True,
         filters: Filters | None = None,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing.
@@ -173,7 +173,7 @@ class State:
         with one_thread_each():
             return self.engine.why_of(self.queries(candidate_id, now=now), posting_id, k)
 
-    def _list(self, queries: Queries, k: int, explain: bool, filters: Filters | None) -> list[Recommendation]:
+    def _list(self, queries: Queries, k: int, explain: Explain, filters: Filters | None) -> list[Recommendation]:
         return self.engine.recommendations(self.engine.answer(queries, k, explain, filters))[0]
 
     def _queries(self, person: Candidates, now: float | None) -> Queries:

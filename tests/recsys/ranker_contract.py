@@ -18,6 +18,14 @@ def signals_at_random(seed=0, requests=9, pool=37, lacking=0.4):
     return signals
 
 
+KINDS = 4
+
+
+def owners_at_random(shape, seed=7):
+    """Which kind of evidence each signal of each posting speaks of, some of none."""
+    return np.random.default_rng(seed).integers(-1, KINDS, shape).astype(np.int8)
+
+
 class RankerContract:
     """What every ranker must do."""
 
@@ -60,35 +68,36 @@ class RankerContract:
         signals = signals_at_random(3)
         np.testing.assert_array_equal(read.score(signals), ranker.score(signals), strict=True)
 
-    def test_what_is_added_beyond_the_others(self, ranker):
-        """A linear order's parts sum to the score; of trees each part is what the score loses without it."""
+    def test_what_kinds_of_evidence_add_beyond_the_others(self, ranker):
+        """A linear order's parts sum to the score; of trees each part is what the score loses without the kind."""
         signals, at = signals_at_random(4), np.tile(np.arange(37), (9, 1))
-        there = np.ones((9, 37), bool)
-        beyond, scores = ranker.beyond(signals, there, at), ranker.score(signals)
-        assert beyond.shape == signals.shape
+        there, owner = np.ones((9, 37), bool), owners_at_random(signals.shape)
+        gains, scores = ranker.gains(signals, there, at, owner, KINDS), ranker.score(signals)
+        assert gains.shape == (9, 37, KINDS)
         if not isinstance(ranker, TreeRanker):
-            total = beyond.sum(axis=2, dtype=np.float64)
+            whole = ranker.gains(signals, there, at, np.zeros_like(owner), 1)[..., 0].astype(np.float64)
             close = {"rtol": 1e-3, "atol": 1e-3 + 1e-6 * abs(scores).max()}
-            np.testing.assert_allclose(total - total[:, :1], scores - scores[:, :1], **close)
+            np.testing.assert_allclose(whole - whole[:, :1], scores - scores[:, :1], **close)
+            parted = ranker.gains(signals, there, at, np.where(owner < 0, np.int8(0), owner), KINDS).sum(axis=2)
+            np.testing.assert_allclose(parted, whole, **close)
             return
         if ranker.linear is not None:
-            beyond = beyond - ranker.linear.beyond(signals, there, at)
+            gains = gains - ranker.linear.gains(signals, there, at, owner, KINDS)
             ranker = TreeRanker("trees", None, ranker.model)
         scores = ranker.score(signals)
-        for column in np.flatnonzero(np.abs(beyond).max(axis=(0, 1)) > 0)[:5]:
-            without = signals.copy()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # a signal that no posting of a request has
-                without[..., column] = np.nanmean(signals[..., column], axis=1, keepdims=True)
-            lost = scores - ranker.score(without)
-            off = np.abs(beyond[..., column] - lost) > 1e-3 + 1e-5 * abs(scores).max()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a signal that no posting of a request has
+            means = np.broadcast_to(np.nanmean(signals, axis=1, keepdims=True), signals.shape)
+        for kind in range(KINDS):
+            lost = scores - ranker.score(np.where(owner == kind, means, signals))
+            off = np.abs(gains[..., kind] - lost) > 1e-3 + 1e-5 * abs(scores).max()
             assert off.mean() < 0.05, "a mean that stands at a split may fall on either side of it"
 
-    def test_beyond_is_given_for_chosen_places(self, ranker):
+    def test_gains_are_given_for_chosen_places(self, ranker):
         signals, at = signals_at_random(5), np.array([[3, 0]] * 9)
-        there = np.ones((9, 37), bool)
-        whole = ranker.beyond(signals, there, np.tile(np.arange(37), (9, 1)))
-        np.testing.assert_array_equal(ranker.beyond(signals, there, at), whole[:, [3, 0]])
+        there, owner = np.ones((9, 37), bool), owners_at_random(signals.shape)
+        whole = ranker.gains(signals, there, np.tile(np.arange(37), (9, 1)), owner, KINDS)
+        np.testing.assert_array_equal(ranker.gains(signals, there, at, owner[:, [3, 0]], KINDS), whole[:, [3, 0]])
 
     def test_it_says_its_name(self, ranker):
         assert isinstance(ranker.name, str)

@@ -11,7 +11,7 @@ from recsys.candidates import event_weights
 from recsys.config import EventSettings, EventWeights
 from recsys.intake import to_candidates
 from recsys.request import Interaction, Request
-from recsys.schema import APPLY, DISMISS, EVENT_TYPES, IMPRESSION, VIEW
+from recsys.schema import APPLY, DISMISS, EVENT_TYPES, HIRE, IMPRESSION, SAVE, VIEW
 
 CATALOGUE = make_catalogue(unit(np.random.default_rng(0), 40))
 STEADY = EventSettings(half_life_days=None)
@@ -51,6 +51,13 @@ class TestHistory:
         assert found.history[0, :4].tolist() == [6, 3, 4, -1]
         np.testing.assert_array_equal(found.weight[0, :4], np.float32([1, 5, 1, 0]))
         assert found.time[0, 1] == NOW - DAY
+
+    def test_the_most_that_was_done_is_told(self):
+        found = asked(
+            (3, "apply", 9), (4, "view", 5), (3, "view", 4), (5, "save", 3), (4, "dismiss", 2), (6, "hire", 1)
+        )
+        assert found.history[0, :5].tolist() == [6, 5, 3, 4, -1]
+        assert found.deed[0, :5].tolist() == [HIRE, SAVE, APPLY, VIEW, 0]
 
     def test_an_event_counts_half_after_the_half_life(self):
         found = asked((1, "view", 60), (2, "apply", 30), (3, "view", 0), config=EventSettings(half_life_days=30))

@@ -81,7 +81,7 @@ def test_an_event_in_a_request_counts_at_once(engine, serving):
         assert engine.why(done, first[0].posting_id) == "not eligible: already answered"
     viewed = replace(request, history=[Interaction(first[3].posting_id, "view", serving.as_of - 60)])
     assert engine.recommend([viewed])[0] != first
-    assert "like “" in " ".join(reason for line in engine.recommend([viewed])[0] for reason in line.reasons)
+    assert "you looked at" in " ".join(reason for line in engine.recommend([viewed])[0] for reason in line.reasons)
 
 
 def test_a_posting_that_was_taken_down_is_never_shown(engine, serving):
@@ -267,3 +267,16 @@ def test_threads_get_the_lists_of_single_calls(engine, requests_of, serving, eag
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_shares_sum_to_the_score_of_each_posting(serving, engine):
+    """In a batch as alone, with and without filters, and of the first fifty only."""
+    who = serving.candidates.ids.names()[:20].tolist()
+    lists = serving.recommend_many(who, 60, serving.as_of, explain="full")
+    lines = [line for lines in lists for line in lines]
+    assert all((line.shares is None) == (line.rank > 50) for line in lines)
+    given = [line for line in lines if line.shares is not None]
+    np.testing.assert_allclose([sum(one.shares.values()) for one in given], [one.score for one in given], rtol=1e-4)
+    assert [abs(one) for one in given[0].shares.values()] == sorted(map(abs, given[0].shares.values()), reverse=True)
+    assert serving.recommend(who[3], 60, serving.as_of, explain="full") == lists[3]
+    assert [replace(line, shares=None) for line in lists[3]] == serving.recommend(who[3], 60, serving.as_of)

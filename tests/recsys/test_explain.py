@@ -16,7 +16,8 @@ from small_catalogue import (
 
 from recsys.arrange import Order, arrange
 from recsys.config import ArrangeSettings, RetrieveSettings
-from recsys.explain import _EVIDENCE, REASONS, Explainer, Reasons
+from recsys.evidence import EVIDENCE
+from recsys.explain import REASONS, Explainer, Reasons
 from recsys.interests import find_interests
 from recsys.rank import HAND_SET, LinearRanker, blend
 from recsys.request import Interaction, Profile, Request
@@ -83,7 +84,7 @@ class TestWhatDecides:
     def test_a_title_in_the_history_and_it_is_the_right_one(self):
         board = make_catalogue(AXES[[0, 0, 1, 2, 3]])
         request = Request(None, history=[Interaction("p0003", time=NOW), Interaction("p0001", time=NOW - DAY)])
-        assert why(board, request, 0) == ("like “Title 1” in your history",)
+        assert why(board, request, 0) == ("like “Title 1”, which you looked at",)
 
     def test_a_wanted_title_and_a_title_held(self):
         board = make_catalogue(AXES[:5])
@@ -183,7 +184,7 @@ class TestWhatIsNotKnownIsNotNamed:
         reasons, rows, signals, order = explained(board, requests, random_linear(rng))
         chosen = np.take_along_axis(signals, np.maximum(order.at, 0)[..., None], 1)
         known = np.stack(
-            [~np.isnan(chosen[..., [COLUMN[s] for s in names]]).all(axis=2) for _, names, _ in _EVIDENCE], 2
+            [~np.isnan(chosen[..., [COLUMN[s] for s in names]]).all(axis=2) for names in EVIDENCE.values()], 2
         )
         named = reasons.keys >= 0
         kind = np.where(named, reasons.keys >> 56, 0)
@@ -252,7 +253,7 @@ class TestForm:
         assert reasons.joined().tolist() == [["", "", ""]] * 2
 
     def test_every_signal_speaks_for_at_most_one_kind_of_evidence(self):
-        named = [name for _, names, _ in _EVIDENCE for name in names]
+        named = [name for names in EVIDENCE.values() for name in names]
         assert len(set(named)) == len(named)
         made_of_others = {"title_any", "near_any", "title_near"}
         speak_against = {"shown_unanswered", "employer_dismissed", "title_dismissed"}
