@@ -172,7 +172,8 @@ class Engine:
         if not np.isfinite(now).all():
             raise RequestError("a request's now is not a finite number; give seconds since 1970, or None")
         candidates = to_candidates(requests, self.catalogue, self.skills)
-        return candidates.queries(np.arange(len(requests)), now, self.settings.events)
+        queries = candidates.queries(np.arange(len(requests)), now, self.settings.events)
+        return queries.impersonal(np.array([not request.personal for request in requests], bool))
 
     def answer(
         self, queries: Queries, k: int, explain: bool = False, filters: Sequence[Filters | None] | Filters | None = None

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from recsys.config import Currency, FieldName, Settings
 
-MOST_MUTED: Final = 1_000
+MOST_MUTED: Final = 1_000  #: postings, and employers
+MOST_INTERESTS: Final = 50  #: that one candidate may mute
 _ANY: Final = r"^[^\x00]*$"
 
 Kind = Literal["FULL_TIME", "PART_TIME", "CONTRACTOR", "TEMPORARY", "INTERN", "VOLUNTEER", "PER_DIEM", "OTHER"]

@@ -18,9 +18,9 @@ ORDER = (
     "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
     "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
-    "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
-    "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby", "bywords",
-    "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
+    "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "mutes", "candidates", "intake",
+    "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests",
+    "nearby", "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "lists", "engine", "smoke", "__init__",
 )  # fmt: skip
@@ -48,13 +48,13 @@ SEAMS = {
     "alembic": {
         "serving/store/migration.py",
         "serving/store/migrations/env.py",
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003")),
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003", "0004")),
     },
     "lxml": {"training/sources/jsonld_file.py", "training/sources/xml_file.py"},
     "sqlalchemy": {
         *(f"serving/store/{stem}.py" for stem in ("apply", "commands", "connect", "migration", "model", "question")),
         *(f"serving/store/{stem}.py" for stem in ("feeds", "store", "tables")),
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003")),
+        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003", "0004")),
         "training/sources/sql_table.py",
     },
     "fastapi": {"serving/http/app.py"},

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Catalogue
+from recsys.codes import Codes
 from recsys.ids import Ids
+from recsys.mutes import MUTED, Muted, Mutes
 from recsys.schema import EVENT_TYPES, IMPRESSION, UNDO
 from serving.store.eventlog import UNKNOWN_TIME
 
@@ -31,12 +33,21 @@ class Person:
         forgotten: deleted since, so that nothing of the bundle counts.
         events: records of ``EVENT``, in the order of the log; undos among them.
         names: ids of postings in ``events`` that the catalogue did not know (yet) at the time.
+        muted: ids of postings, names of employers, titles of interests; None: as in the bundle.
+        unwanted: the vectors of such titles, which come later; None: as in the bundle.
     """
 
     profile: Profiles | None = None
     forgotten: bool = False
     events: bytes = b""
     names: tuple[str, ...] = ()
+    muted: tuple[tuple[str, ...], ...] | None = None
+    unwanted: Codes | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything but what the bundle brought."""
+        return self.profile is not None or bool(self.events) or (self.muted is not None and any(self.muted))
 
     def did(self, further: "Named") -> "Person":
         """With further events, that were collected from ``names`` on."""
@@ -108,13 +119,13 @@ class People:
     indexed: int
 
     def knows(self, candidate_id: str) -> bool:
-        """Whether there is a profile or an event.
+        """Whether there is a profile or an event, or something is muted.
 
         Raises:
             StoreError: the candidate is away, and the store cannot tell.
         """
         person = self._person(candidate_id)
-        return person.profile is not None or bool(person.events) or self._row(candidate_id, person) >= 0
+        return person.known or self._row(candidate_id, person) >= 0
 
     def one(self, candidate_id: str, catalogue: Catalogue) -> Candidates:
         """A snapshot that holds this candidate alone.
@@ -129,7 +140,22 @@ class People:
         events = _events_at(self.base.histories, row)
         if person.events:
             events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
-        return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, person.names, catalogue))
+        ids, history = Ids([candidate_id], "candidate"), history_of(events, person.names, catalogue)
+        return Candidates(ids, profile, history, self._muted(person, row, catalogue))
+
+    def _muted(self, person: Person, row: int, catalogue: Catalogue) -> Muted | None:
+        """What somebody in this row of the bundle, or in none, mutes now."""
+        base = None if row < 0 or self.base.mutes is None else self.base.mutes.said.one(row)
+        if person.muted is None and person.unwanted is None:
+            return None if base is None else Muted(base, catalogue.ids, catalogue.numbering)
+        nothing = Codes(np.empty((0, catalogue.title.dimension), np.int8), np.empty(0, np.float32))
+        base = base or Mutes.of([()], [()], [()], nothing)
+        said = mutes_of_one(person.muted or ((), (), ()), nothing if person.unwanted is None else person.unwanted)
+        if person.muted is None:
+            said = replace(said, postings=base.postings, employers=base.employers)
+        if person.unwanted is None:
+            said = replace(said, start=base.start, interest=base.interest, titles=base.titles)
+        return Muted(said, catalogue.ids, catalogue.numbering)
 
     def _person(self, candidate_id: str) -> Person:
         held = self.changed.get(candidate_id)
@@ -142,6 +168,16 @@ class People:
     def _row(self, candidate_id: str, person: Person) -> int:
         """The row in the bundle, -1 where it does not count."""
         return -1 if person.forgotten else self.base.ids.find(candidate_id)
+
+
+def muted_of(document: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """What a document says is muted: postings, employers, interests."""
+    return tuple(tuple(document.get(name, ())) for name in MUTED)
+
+
+def mutes_of_one(muted: Sequence[Sequence[str]], titles: Codes) -> Mutes:
+    """The mutes of one candidate, from ``muted_of`` and the vectors of interests."""
+    return Mutes.of([muted[0]], [muted[1]], [range(len(titles))], titles)
 
 
 def history_of(events: NDArray[Any], names: Sequence[str], catalogue: Catalogue) -> Histories:

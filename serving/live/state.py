@@ -17,13 +17,14 @@ from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
+from recsys.mutes import MUTED, Muted
 from recsys.queries import Queries
 from recsys.request import Recommendation
 from recsys.signals import compute
-from serving.live.people import People, stranger_history
+from serving.live.people import People, muted_of, mutes_of_one, stranger_history
 
 Document = dict[str, Any]
-#: A profile document of somebody who is not stored, to the arrays of one candidate.
+#: A profile document of somebody who is not stored, to the arrays of one candidate, and vectors of muted interests.
 ReadProfile = Callable[[Document], Any]
 
 _UNKNOWN: Final = "unknown"
@@ -101,15 +102,19 @@ class State:
             who: a stored candidate's id, the profile of somebody who is not stored, or None for nobody.
             events: of somebody who is not stored.
             now: seconds since 1970; None: the moment of the call.
-            personal: False: without profile and history.
+            personal: False: neither profile nor history orders anything; what was answered, dismissed and muted stays
+                hidden.
 
         Raises:
             EncoderError: the texts of a profile cannot be encoded now.
         """
-        if who is None or not personal:
-            return self._queries(self._stranger({}, ()), now)
-        person = self.people.one(who, self.engine.catalogue) if isinstance(who, str) else self._stranger(who, events)
-        return self._queries(person, now)
+        if isinstance(who, str):
+            person = self.people.one(who, self.engine.catalogue)
+        else:
+            said = {} if who is None else who if personal else {name: who[name] for name in MUTED if name in who}
+            person = self._stranger(said, events)
+        queries = self._queries(person, now)
+        return queries if personal else queries.impersonal()
 
     def recommend(
         self,
@@ -182,8 +187,12 @@ class State:
 
     def _stranger(self, document: Document, events: Sequence[Document]) -> Candidates:
         catalogue = self.engine.catalogue
-        profile = self.read_profile(document) if document else self.people.nobody
-        return Candidates(Ids(["-"], "candidate"), profile, stranger_history(events, catalogue))
+        ids, history = Ids(["-"], "candidate"), stranger_history(events, catalogue)
+        if not document:
+            return Candidates(ids, self.people.nobody, history)
+        profile, titles = self.read_profile(document)
+        muted = Muted(mutes_of_one(muted_of(document), titles), catalogue.ids, catalogue.numbering)
+        return Candidates(ids, profile, history, muted)
 
     def _scored(self, queries: Queries, rows: np.ndarray) -> tuple[list[float], list[tuple[str, ...]], list[str]]:
         engine, pool = self.engine, rows[None].astype(np.int32)

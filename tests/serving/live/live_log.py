@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.bundle import open_bundle
-from recsys.documents import candidate_texts_of, place_names_of, posting_texts_of
+from recsys.documents import candidate_texts_of, muted_texts_of, place_names_of, posting_texts_of
 from recsys.encode import HashEncoder
 from serving.encoder.blobs import digest_of, to_blobs
 from serving.encoder.places import PLACES, points_of
@@ -27,7 +27,11 @@ def encode_all(store, writes: Sequence[Write]):
     """What the encoder's process does: vectors and places of all that is written."""
     documents = [one for one in writes if one.document is not None and one.kind in ("posting", "candidate")]
     texts, places = set(), set()
+    for one in writes:
+        if one.kind == "mutes":
+            texts |= set(muted_texts_of(one.document.get("add", {}) | one.document.get("put", {})))
     for one in documents:
+        texts |= set(muted_texts_of(one.document))
         texts |= set(posting_texts_of(one.document) if one.kind == "posting" else candidate_texts_of(one.document))
         places |= set(place_names_of(one.document))
     some = sorted(text for text in texts if digest_of(text) is not None)
@@ -74,7 +78,9 @@ def random_writes(rng, postings, people, now, count):
     who = [*people[:8], "somebody new", "somebody else"]
     writes = []
     for number in range(count):
-        kind = rng.choice(["posting", "posting", "posting_gone", "event", "event", "event", "candidate", "gone"])
+        kind = rng.choice(
+            ["posting", "posting", "posting_gone", "event", "event", "event", "candidate", "gone", "mutes"]
+        )
         key = str(rng.choice(ids))
         if kind == "posting":
             document = dict(postings[rng.integers(len(postings))]) | {"posting_id": key}
@@ -100,6 +106,16 @@ def random_writes(rng, postings, people, now, count):
             title = str(rng.choice(["Nurse", "Cook", "Web developer"]))
             document = {"candidate_id": one, "desired_titles": [title], "latitude": 41.9, "longitude": -87.6}
             writes.append(Write("candidate", one, document | {"max_distance_km": float(rng.integers(5, 50))}))
+        elif kind == "mutes":
+            one = str(rng.choice(who))
+            name = str(rng.choice(["muted_postings", "muted_employers", "muted_interests"]))
+            some = {
+                "muted_postings": [key, str(rng.choice(ids))],
+                "muted_employers": [postings[rng.integers(len(postings))].get("company", "Nobody Ltd")],
+                "muted_interests": [str(rng.choice(["Nurse", "Web developer", postings[0]["title"]]))],
+            }[name]
+            way = str(rng.choice(["add", "add", "put", "take_away"]))
+            writes.append(Write("mutes", one, {"candidate_id": one, way: {name: some}}))
         else:
             writes.append(Write("candidate_gone", str(rng.choice(who))))
     return writes
