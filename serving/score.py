@@ -11,6 +11,7 @@ from recsys.candidates import Candidates
 from recsys.engine import Engine
 from recsys.filters import Filters
 from recsys.lists import Lists
+from recsys.queries import Queries
 from recsys.request import Recommendation, Request
 from recsys.stored import read_candidates
 
@@ -35,7 +36,12 @@ class Scorer:
         self.encoder = bundle.manifest["encoder"]
 
     def recommend(
-        self, candidate_id: str, k: int = 10, now: float | None = None, filters: Filters | None = None
+        self,
+        candidate_id: str,
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The best postings for one stored candidate.
 
@@ -44,32 +50,51 @@ class Scorer:
             k: at most so many.
             now: seconds since 1970; None: the moment of the call.
             filters: what may be listed at all.
+            personal: False: neither profile nor history orders the list, see ``Request``.
 
         Raises:
             RequestError: the candidate is not in the bundle, or the filters name what the board does not know.
         """
-        return self.recommend_many([candidate_id], k, now, filters)[0]
+        return self.recommend_many([candidate_id], k, now, filters, personal)[0]
 
     def recommend_many(
-        self, candidate_ids: Sequence[str], k: int = 10, now: float | None = None, filters: Filters | None = None
+        self,
+        candidate_ids: Sequence[str],
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[list[Recommendation]]:
         """As ``recommend``, for several candidates at once."""
         rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
-        lists = self.lists(rows, k, time.time() if now is None else now, explain=True, filters=filters)
+        moment = time.time() if now is None else now
+        lists = self.lists(rows, k, moment, explain=True, filters=filters, personal=personal)
         return self.engine.recommendations(lists)
 
     def lists(
-        self, rows: np.ndarray, k: int, now: float, explain: bool = False, filters: Filters | None = None
+        self,
+        rows: np.ndarray,
+        k: int,
+        now: float,
+        explain: bool = False,
+        filters: Filters | None = None,
+        personal: bool = True,
     ) -> Lists:
         """Lists for stored candidates by row, as arrays: what the export writes."""
-        queries = self.candidates.queries(rows, now, self.engine.settings.events)
-        return self.engine.answer(queries, k, explain, filters)
+        return self.engine.answer(self.queries(rows, now, personal), k, explain, filters)
 
-    def filter_costs(self, candidate_id: str, filters: Filters, now: float | None = None) -> dict[str, int]:
+    def queries(self, rows: np.ndarray, now: float, personal: bool = True) -> Queries:
+        """What stored candidates ask, by row."""
+        queries = self.candidates.queries(rows, now, self.engine.settings.events)
+        return queries if personal else queries.impersonal()
+
+    def filter_costs(
+        self, candidate_id: str, filters: Filters, now: float | None = None, personal: bool = True
+    ) -> dict[str, int]:
         """How many postings each filter alone takes from a stored candidate, see ``Engine.filter_costs``."""
         moment = time.time() if now is None else now
         rows = np.array([self.candidates.ids.row(candidate_id)])
-        return self.engine.filter_costs(self.candidates.queries(rows, moment, self.engine.settings.events), filters)[0]
+        return self.engine.filter_costs(self.queries(rows, moment, personal), filters)[0]
 
     def recommend_request(self, request: Request, k: int = 10) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""

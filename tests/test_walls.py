@@ -20,7 +20,8 @@ ORDER = (
     "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
     "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "mutes", "candidates", "intake",
     "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests",
-    "nearby", "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
+    "nearby", "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
+    "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "lists", "engine", "smoke", "__init__",
 )  # fmt: skip

@@ -123,19 +123,25 @@ class State:
         now: float | None = None,
         explain: bool = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of a stored candidate; of one who is not known, what is for everybody.
 
         Raises:
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self.queries(candidate_id, now=now), k, explain, filters)
+        return self._list(self.queries(candidate_id, now=now, personal=personal), k, explain, filters)
 
     def filter_costs(
-        self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
+        self,
+        who: str | Document,
+        events: Sequence[Document],
+        filters: Filters,
+        now: float | None = None,
+        personal: bool = True,
     ) -> dict[str, int]:
         """How many postings each filter alone takes away, see ``Engine.filter_costs``."""
-        return self.engine.filter_costs(self.queries(who, events, now), filters)[0]
+        return self.engine.filter_costs(self.queries(who, events, now, personal), filters)[0]
 
     def recommend_profile(
         self,
@@ -145,6 +151,7 @@ class State:
         now: float | None = None,
         explain: bool = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing.
 
@@ -152,9 +159,11 @@ class State:
             EncoderError: the texts cannot be encoded now.
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self.queries(document, events, now), k, explain, filters)
+        return self._list(self.queries(document, events, now, personal), k, explain, filters)
 
-    def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> list[Scored]:
+    def score(
+        self, who: str | Document, posting_ids: Sequence[str], now: float | None = None, personal: bool = True
+    ) -> list[Scored]:
         """Named postings for a stored candidate or a profile, in the order of the names."""
         catalogue = self.engine.catalogue
         found = catalogue.ids.rows(posting_ids)
@@ -162,21 +171,29 @@ class State:
         if len(rows) == 0:
             return [Scored(one, None, (), _UNKNOWN) for one in posting_ids]
         with one_thread_each():
-            scores, words, status = self._scored(self.queries(who, now=now), rows)
+            scores, words, status = self._scored(self.queries(who, now=now, personal=personal), rows)
         at = np.searchsorted(rows, found).tolist()
         return [
             Scored(one, None, (), _UNKNOWN) if row < 0 else Scored(one, scores[i], words[i], status[i])
             for one, row, i in zip(posting_ids, found.tolist(), at, strict=True)
         ]
 
-    def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
+    def why(
+        self,
+        candidate_id: str,
+        posting_id: str,
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        personal: bool = True,
+    ) -> str:
         """Why a posting is where it is in a candidate's list.
 
         Raises:
-            RequestError: the posting is not known.
+            RequestError: the posting is not known, or the filters name what the board does not know.
         """
         with one_thread_each():
-            return self.engine.why_of(self.queries(candidate_id, now=now), posting_id, k)
+            return self.engine.why_of(self.queries(candidate_id, now=now, personal=personal), posting_id, k, filters)
 
     def _list(self, queries: Queries, k: int, explain: bool, filters: Filters | None) -> list[Recommendation]:
         return self.engine.recommendations(self.engine.answer(queries, k, explain, filters))[0]
