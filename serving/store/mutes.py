@@ -44,8 +44,9 @@ class MuteChange:
         """What is muted after it, without empty lists; None where it would be more than may be."""
         after: Lists = {}
         for name, most in MUTED.items():
-            held = {_same(name, one): one for one in self.put.get(name, before.get(name, ()))}
-            held |= {_same(name, one): one for one in self.add.get(name, ()) if _same(name, one) not in held}
+            held: dict[str, str] = {}
+            for one in (*self.put.get(name, before.get(name, ())), *self.add.get(name, ())):
+                held.setdefault(_same(name, one), one)
             for one in self.take_away.get(name, ()):
                 held.pop(_same(name, one), None)
             if len(held) > most:
@@ -68,15 +69,18 @@ def _lists(given: object, where: str) -> Lists:
         raise DataError(f"{where} mutes by lists named {', '.join(MUTED)}, not {given!r:.60}")
     for name, some in given.items():
         if not isinstance(some, list | tuple) or not all(_fit(one) for one in some):
-            raise DataError(f"{name} must be a list of texts of 1 to {_LONGEST} characters, without NUL and line ends")
+            fit = f"texts of 1 to {_LONGEST} characters without NUL, line ends and half surrogates"
+            raise DataError(f"{name} must be a list of {fit}")
         if len(some) > MUTED[name]:
             raise DataError(f"{name} holds {len(some):,}, more than {MUTED[name]:,}")
     return {name: tuple(some) for name, some in given.items()}
 
 
 def _fit(one: object) -> bool:
-    """Whether this is a text that tables, which join them by line ends, can hold."""
-    return isinstance(one, str) and 0 < len(one) <= _LONGEST and bool(one.strip()) and not set("\0\r\n") & set(one)
+    """Whether this is a text that ids, and tables that join them by line ends, can hold."""
+    if not isinstance(one, str) or not 0 < len(one) <= _LONGEST or set("\0\r\n") & set(one):
+        return False
+    return one.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in one)
 
 
 def _same(name: str, one: str) -> str:
