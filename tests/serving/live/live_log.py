@@ -78,9 +78,7 @@ def random_writes(rng, postings, people, now, count):
     who = [*people[:8], "somebody new", "somebody else"]
     writes = []
     for number in range(count):
-        kind = rng.choice(
-            ["posting", "posting", "posting_gone", "event", "event", "event", "candidate", "gone", "mutes"]
-        )
+        kind = rng.choice(["posting", "posting", "posting_gone", "event", "event", "event", "candidate", "gone"])
         key = str(rng.choice(ids))
         if kind == "posting":
             document = dict(postings[rng.integers(len(postings))]) | {"posting_id": key}
@@ -106,16 +104,6 @@ def random_writes(rng, postings, people, now, count):
             title = str(rng.choice(["Nurse", "Cook", "Web developer"]))
             document = {"candidate_id": one, "desired_titles": [title], "latitude": 41.9, "longitude": -87.6}
             writes.append(Write("candidate", one, document | {"max_distance_km": float(rng.integers(5, 50))}))
-        elif kind == "mutes":
-            one = str(rng.choice(who))
-            name = str(rng.choice(["muted_postings", "muted_employers", "muted_interests"]))
-            some = {
-                "muted_postings": [key, str(rng.choice(ids))],
-                "muted_employers": [postings[rng.integers(len(postings))].get("company", "Nobody Ltd")],
-                "muted_interests": [str(rng.choice(["Nurse", "Web developer", postings[0]["title"]]))],
-            }[name]
-            way = str(rng.choice(["add", "add", "put", "take_away"]))
-            writes.append(Write("mutes", one, {"candidate_id": one, way: {name: some}}))
         else:
             writes.append(Write("candidate_gone", str(rng.choice(who))))
     return writes

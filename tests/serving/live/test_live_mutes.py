@@ -140,6 +140,57 @@ def test_a_replay_and_a_look_up_give_the_same_list(market, store, postings):
     assert listed(state_at(open_bundle(market.bundle), store, head, head), who, now) == answered
 
 
+def random_writes(rng, postings, count):
+    """What candidates write, over a few of them so that it meets; the board stays as it is."""
+    for number in range(count):
+        who = str(rng.choice([*WHO, "c0000002", "c0000003"]))
+        posting = postings[int(rng.integers(40))]
+        kind = rng.choice(["mutes", "mutes", "mutes", "candidate", "gone", "event"], p=[0.3, 0.2, 0.2, 0.12, 0.08, 0.1])
+        if kind == "mutes":
+            way = str(rng.choice(["add", "add", "put", "take_away"]))
+            some = {
+                "postings": [posting["posting_id"]],
+                "employers": [posting["company"]],
+                "interests": [str(rng.choice(["Nurse", posting["title"]]))],
+            }
+            yield mute(who, way, **{name: some[name] for name in rng.permutation(list(some))[: rng.integers(1, 4)]})
+        elif kind == "candidate":
+            more = {} if rng.random() < 0.7 else {"muted_interests": [posting["title"]]}
+            yield Write("candidate", who, {"candidate_id": who, "desired_titles": ["Cook"]} | more)
+        elif kind == "gone":
+            yield Write("candidate_gone", who)
+        else:
+            event = {
+                "candidate_id": who,
+                "posting_id": posting["posting_id"],
+                "type": "view",
+                "timestamp": number + 1.0,
+            }
+            yield Write("event", f"e{number}", event | {"event_id": f"e{number}"})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neither_the_grain_of_reading_nor_who_is_held_leaves_a_trace(market, store, postings, seed):
+    rng, now = np.random.default_rng(seed), market.as_of
+    head = put(store, *random_writes(rng, postings, 70))
+    lookup = Lookup(store, ENCODER.name, ENCODER.dimension)
+    few = Follower(open_bundle(market.bundle, verify=False), 0, store, lookup, ROOM, lambda document: None, 1, 20.0)
+    position = indexed = 0
+    while indexed < head:
+        position = min(head, position + int(rng.integers(5, 40)))
+        indexed = min(position, indexed + int(rng.integers(5, 40)))
+        catch_up(few, indexed, position)
+        if few.state.indexed == indexed and rng.random() < 0.5:
+            at_once = follow(market.bundle, store)
+            catch_up(at_once, indexed, position)
+            for who in [*WHO, "c0000002", "c0000003"]:
+                one, other = (state.queries(who, now=now) for state in (few.state, at_once.state))
+                for field in fields(Queries):
+                    np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), field.name)
+                assert few.state.knows(who) == at_once.state.knows(who)
+    assert few.skipped == 0
+
+
 def test_tables_made_of_the_store_mute_the_same(market, store, postings, tmp_path):
     """What a bundle of the store would hold, without the training."""
     head = put(
