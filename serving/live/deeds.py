@@ -7,7 +7,8 @@ from typing import Any
 from recsys.ids import Ids
 from serving.live.held import Held
 from serving.live.log import Entry
-from serving.live.people import Named, Person, muted_of
+from serving.live.muting import muted_of
+from serving.live.people import Named, Person
 from serving.live.reading import ProfileReader, Unreadable
 
 

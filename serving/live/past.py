@@ -14,7 +14,8 @@ from recsys.documents import muted_texts_of
 from recsys.errors import StoreError, StoreUnavailable
 from serving.live.log import Log
 from serving.live.lookup import Lookup
-from serving.live.people import Named, Person, muted_of
+from serving.live.muting import muted_of
+from serving.live.people import Named, Person
 from serving.live.reading import ProfileReader
 from serving.live.waiting import Waiting, texts_of
 

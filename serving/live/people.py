@@ -16,8 +16,9 @@ from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Catalogue
 from recsys.codes import Codes
 from recsys.ids import Ids
-from recsys.mutes import MUTED, Muted, Mutes
+from recsys.mutes import Muted
 from recsys.schema import EVENT_TYPES, IMPRESSION, UNDO
+from serving.live.muting import said_now
 from serving.store.eventlog import UNKNOWN_TIME
 
 #: An event since the bundle: ``posting`` is a catalogue row, or -2 - n for the n-th of the ``names`` beside it.
@@ -141,21 +142,10 @@ class People:
         if person.events:
             events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
         ids, history = Ids([candidate_id], "candidate"), history_of(events, person.names, catalogue)
-        return Candidates(ids, profile, history, self._muted(person, row, catalogue))
-
-    def _muted(self, person: Person, row: int, catalogue: Catalogue) -> Muted | None:
-        """What somebody in this row of the bundle, or in none, mutes now."""
         base = None if row < 0 or self.base.mutes is None else self.base.mutes.said.one(row)
-        if person.muted is None and person.unwanted is None:
-            return None if base is None else Muted(base, catalogue.ids, catalogue.numbering)
-        nothing = Codes(np.empty((0, catalogue.title.dimension), np.int8), np.empty(0, np.float32))
-        base = base or Mutes.of([()], [()], [()], nothing)
-        said = mutes_of_one(person.muted or ((), (), ()), nothing if person.unwanted is None else person.unwanted)
-        if person.muted is None:
-            said = replace(said, postings=base.postings, employers=base.employers)
-        if person.unwanted is None:
-            said = replace(said, start=base.start, interest=base.interest, titles=base.titles)
-        return Muted(said, catalogue.ids, catalogue.numbering)
+        said = said_now(base, person.muted, person.unwanted, catalogue.title.dimension)
+        muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
+        return Candidates(ids, profile, history, muted)
 
     def _person(self, candidate_id: str) -> Person:
         held = self.changed.get(candidate_id)
@@ -168,16 +158,6 @@ class People:
     def _row(self, candidate_id: str, person: Person) -> int:
         """The row in the bundle, -1 where it does not count."""
         return -1 if person.forgotten else self.base.ids.find(candidate_id)
-
-
-def muted_of(document: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """What a document says is muted: postings, employers, interests."""
-    return tuple(tuple(document.get(name, ())) for name in MUTED)
-
-
-def mutes_of_one(muted: Sequence[Sequence[str]], titles: Codes) -> Mutes:
-    """The mutes of one candidate, from ``muted_of`` and the vectors of interests."""
-    return Mutes.of([muted[0]], [muted[1]], [range(len(titles))], titles)
 
 
 def history_of(events: NDArray[Any], names: Sequence[str], catalogue: Catalogue) -> Histories:

@@ -21,7 +21,8 @@ from recsys.mutes import MUTED, Muted
 from recsys.queries import Queries
 from recsys.request import Recommendation
 from recsys.signals import compute
-from serving.live.people import People, muted_of, mutes_of_one, stranger_history
+from serving.live.muting import muted_of, mutes_of_one
+from serving.live.people import People, stranger_history
 
 Document = dict[str, Any]
 #: A profile document of somebody who is not stored, to the arrays of one candidate, and vectors of muted interests.
