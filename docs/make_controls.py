@@ -38,16 +38,24 @@ class Service:
         self.url = url
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer's document.
+        """The answer's document; while the encoder opens its model, 503 is asked again.
 
         Raises:
-            urllib.error.HTTPError: it is a problem.
+            urllib.error.URLError: it is a problem, or nobody answers.
         """
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if body is not None else {}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answered:
-            return json.load(answered)
+        until = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answered:
+                    return json.load(answered)
+            except urllib.error.URLError as error:
+                gone = not isinstance(error, urllib.error.HTTPError)
+                if time.monotonic() > until or not (gone or getattr(error, "code", 0) == 503):
+                    raise
+                time.sleep(0.5)
 
     def shown(self, method: str, path: str, body: Any = None, names: tuple[str, ...] = ()) -> tuple[Any, str]:
         """The same, and a block that shows it: of the answer the fields ``names``."""
@@ -72,7 +80,7 @@ def serving(bundle: Path) -> Iterator[Service]:
         process = subprocess.Popen([sys.executable, "-m", "jobrec", *command], cwd=ROOT, stderr=subprocess.DEVNULL)
         try:
             service = Service(f"http://127.0.0.1:{port}")
-            _wait(service)
+            service.ask("GET", "/health/ready")
             yield service
         finally:
             process.terminate()
@@ -81,18 +89,6 @@ def serving(bundle: Path) -> Iterator[Service]:
 
 def _jobrec(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "jobrec", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
-def _wait(service: Service) -> None:
-    until = time.monotonic() + _READY_SECONDS
-    while True:
-        try:
-            service.ask("GET", "/health/ready")
-            return
-        except (urllib.error.URLError, OSError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
 
 
 class Titles:
@@ -141,7 +137,10 @@ def muting(service: Service, titles: Titles, who: str) -> dict[str, str]:
     path, mutes = f"/v1/candidates/{who}/recommendations?k=8", f"/v1/candidates/{who}/mutes"
     before, parts = service.ask("GET", path)["recommendations"], {}
     parts["before"] = listing(titles, before)
-    (title, _), (_, employer) = titles.of([before[1]["posting_id"], before[2]["posting_id"]])
+    named = titles.of([line["posting_id"] for line in before])
+    employer = named[2][1]
+    work = next(at for at, (_, company) in enumerate(named) if at and company != employer)
+    title = named[work][0]
     wanted = {"postings": [before[0]["posting_id"]], "employers": [employer], "interests": [title]}
     answered, parts["mute"] = service.shown("POST", mutes, wanted, ("outcome", "position"))
     after = service.ask("GET", f"{path}&min_position={answered['position']}")["recommendations"]
@@ -149,7 +148,7 @@ def muting(service: Service, titles: Titles, who: str) -> dict[str, str]:
     _, parts["held"] = service.shown("GET", mutes, names=("postings", "employers", "interests"))
     whys = [
         service.shown("GET", f"/v1/why?candidate={who}&posting={before[at]['posting_id']}", names=("why",))[1]
-        for at in (0, 2, 1)
+        for at in (0, 2, work)
     ]
     one = after[0]["posting_id"]
     whys.append(service.shown("GET", f"/v1/why?candidate={who}&posting={one}&remote=true", names=("why",))[1])
