@@ -109,9 +109,9 @@ def _recommend(args: argparse.Namespace) -> Answer:
     moment = asking.moment(args.now)
     explain: Explain = "full" if args.shares else True
     if args.text is not None:
-        answered = asking.by_text(args.text, args.k, moment, args.place, filters, explain)
+        answered = asking.by_text(args.text, args.k, moment, args.place, filters, args.personal, explain)
     else:
-        answered = asking.by_candidate(args.candidate, args.k, moment, filters, explain)
+        answered = asking.by_candidate(args.candidate, args.k, moment, filters, args.personal, explain)
     print(table(asking, answered.lines))
     if answered.costs is not None:
         print(answered.sentence())
@@ -120,9 +120,11 @@ def _recommend(args: argparse.Namespace) -> Answer:
 
 def _why(args: argparse.Namespace) -> Answer:
     from serving.ask import Asking
+    from serving.filter_query import filters_of_words
 
+    filters = filters_of_words(args.filter)
     asking = Asking(args.bundle, args.cache)
-    line = asking.why(args.candidate, args.posting, asking.moment(args.now), args.k)
+    line = asking.why(args.candidate, args.posting, asking.moment(args.now), args.k, filters, args.personal)
     print(line)
     return {"why": line}
 
@@ -130,13 +132,21 @@ def _why(args: argparse.Namespace) -> Answer:
 def _export(args: argparse.Namespace) -> Answer:
     from serving.ask import parse_moment
     from serving.export import export
+    from serving.filter_query import filters_of_words
     from serving.score import Scorer
 
-    started = time.perf_counter()
+    started, filters = time.perf_counter(), filters_of_words(args.filter)
     scorer = Scorer(args.bundle)
     now = parse_moment(args.now, scorer.as_of)
     rows = export(
-        scorer, args.out, args.k, now, not args.no_reasons, lambda done, of: say(f"{done} of {of} candidates")
+        scorer,
+        args.out,
+        args.k,
+        now,
+        not args.no_reasons,
+        lambda done, of: say(f"{done} of {of} candidates"),
+        filters,
+        args.personal,
     )
     seconds = time.perf_counter() - started
     print(f"{rows} rows for {len(scorer.candidates)} candidates in {args.out}, {seconds:.0f} s")
@@ -236,7 +246,8 @@ def _replay(args: argparse.Namespace) -> Answer:
             raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
         else:
             state = state_at(bundle, store, args.position, args.indexed)
-            lines = state.recommend(args.candidate, args.k, args.at, filters=filters_of_words(args.filter))
+            filters = filters_of_words(args.filter)
+            lines = state.recommend(args.candidate, args.k, args.at, filters=filters, personal=args.personal)
     for line in lines:
         print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
     return {"bundle": bundle.name, "recommendations": [vars(line) for line in lines]}
@@ -303,13 +314,6 @@ def _parser() -> argparse.ArgumentParser:
         "--place", help='with --text, where the person lives: "City, Region, Country" or "latitude,longitude"'
     )
     one.add_argument("-k", type=int, default=10)
-    one.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="once or more: docs/filters.md; or one JSON object",
-    )
     one.add_argument("--shares", action="store_true", help="with what each signal adds to the score")
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
@@ -325,6 +329,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.choices[name].add_argument(
             "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
         )
+        _controls(commands.choices[name], "once or more: docs/filters.md; or one JSON object")
     one = command("adapt-encoder", _adapt_encoder, "train an encoder further on titles that mean the same work")
     one.add_argument("--config", type=Path, required=True, help="YAML: titles, and how to learn from them")
     one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
@@ -334,6 +339,16 @@ def _parser() -> argparse.ArgumentParser:
     _service_commands(command)
     command("doctor", _doctor, "what is installed, which model, which threads, what is missing")
     return parser
+
+
+def _controls(one: argparse.ArgumentParser, filters: str) -> None:
+    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help=filters)
+    one.add_argument(
+        "--not-personal",
+        dest="personal",
+        action="store_false",
+        help="neither profile nor history orders the list; what was dismissed and muted stays hidden",
+    )
 
 
 def _share(text: str) -> float:
@@ -382,7 +397,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--indexed", type=int)
     one.add_argument("--at", type=float, help="the moment that was answered for, seconds since 1970")
     one.add_argument("-k", type=int, default=10)
-    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="with --candidate, as asked")
+    _controls(one, "with --candidate, as asked")
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)

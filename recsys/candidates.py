@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys.codes import Codes
 from recsys.config import EventSettings
 from recsys.ids import Ids
+from recsys.mutes import Muted, nothing_muted
 from recsys.queries import VIEWED, Queries
 from recsys.schema import DISMISS, EVENT_TYPES
 from recsys.shown import dismissed, unanswered
@@ -98,18 +99,25 @@ class Histories:
 
 @dataclass(frozen=True)
 class Candidates:
-    """A snapshot of C candidates."""
+    """A snapshot of C candidates.
+
+    Attributes:
+        ids: the customer's.
+        profiles, histories: see there.
+        mutes: what they do not want to see; None: nobody muted anything.
+    """
 
     ids: Ids
     profiles: Profiles
     histories: Histories
+    mutes: Muted | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def only(self, events: NDArray[np.bool_]) -> "Candidates":
-        """The same candidates with the marked events alone, bool (E,)."""
-        return replace(self, histories=self.histories.where(events))
+        """The same candidates with the marked events alone, bool (E,), and before they muted anything."""
+        return replace(self, histories=self.histories.where(events), mutes=None)
 
     def hidden(self, rows: NDArray[np.integer], kinds: Sequence[str]) -> NDArray[np.int64]:
         """Sorted keys (request << 32 | posting) of all that the candidates at ``rows`` (B,) did in these ways."""
@@ -130,7 +138,8 @@ class Candidates:
             rows: rows of this snapshot.
             now: seconds since 1970, one for all or (B,).
             events: weights, decay, and which events hide a posting.
-            visible: how many of each candidate's events had happened, oldest first; None: all.
+            visible: how many of each candidate's events had happened, oldest first; None: all. Nobody knows when
+                something was muted: it counts only where all has happened.
         """
         moment = np.broadcast_to(np.asarray(now, np.float64), (len(rows),))
         first = self.histories.start[rows]
@@ -141,6 +150,8 @@ class Candidates:
         shown, shown_times = unanswered(request, posting, kind, self.histories.time[at], moment, events)
         p = self.profiles
         words, word_weights = p.terms.at(p.texts[rows])
+        mutes = self.mutes if visible is None else None
+        muted = nothing_muted(p.vectors.dimension) if mutes is None else mutes.queries(rows)
         hidden = _hidden(request, posting, kind, events.hide)
         return Queries(
             history=history,
@@ -152,6 +163,7 @@ class Candidates:
             shown=shown,
             shown_times=shown_times,
             dismissed=dismissed(request, posting, kind, len(first)),
+            **muted,
             wanted=p.vectors.vectors(p.wanted[rows]),
             wanted_known=p.wanted[rows] >= 0,
             past=p.vectors.vectors(p.past[rows]),

@@ -91,13 +91,18 @@ class Numbering:
         book: Codebook = getattr(self._books, name)
         return book.look_up(words, self._newer.setdefault(name, {}))
 
-    def find(self, name: str, words: Sequence[str]) -> Rows:
-        """Numbers of those ``words`` that have one, in any order."""
+    def numbers(self, name: str, words: Sequence[str]) -> Rows:
+        """Numbers (N,) of ``words``, -1 for one that has none."""
         book: Codebook = getattr(self._books, name)
-        hashes = [_hash(word) for word in _clean(pd.Series(list(words), dtype="str")).dropna()]
         newer = self._newer.get(name, {})
-        found = [number for one in hashes if (number := book.number(one, newer)) is not None]
-        return np.array(found, np.int32)
+        clean = _clean(pd.Series(list(words), dtype="str")).tolist()
+        found = [book.number(_hash(word), newer) if isinstance(word, str) else None for word in clean]
+        return np.array([-1 if number is None else number for number in found], np.int32)
+
+    def find(self, name: str, words: Sequence[str]) -> Rows:
+        """Numbers of those ``words`` that have one, in their order."""
+        found = self.numbers(name, words)
+        return found[found >= 0]
 
 
 def _clean(words: pd.Series) -> pd.Series:

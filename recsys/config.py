@@ -216,6 +216,8 @@ class FilterSettings(Settings):
         widen: where they leave more, the sources bring so many times what they bring without filters.
         vetoes: conditions by name under which a posting is never shown to a candidate, such as
             ``posting.seniority >= 4 and candidate.seniority < 2``; see filters.md.
+        muted_alike: who muted an interest, named by a title, is shown no posting whose title has this cosine with it or
+            a higher one; see controls.md.
     """
 
     currency: Currency = "USD"
@@ -231,6 +233,7 @@ class FilterSettings(Settings):
         return max(self.exact, self.whole)
 
     vetoes: dict[FieldName, str] = Field({}, max_length=64)
+    muted_alike: float = Field(0.7, gt=0, le=1)
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:

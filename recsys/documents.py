@@ -118,6 +118,11 @@ def candidate_texts_of_all(documents: Sequence[Document]) -> list[list[str]]:
     return [[text for text in dict.fromkeys(some) if text] for some in texts]
 
 
+def muted_texts_of(document: Document) -> list[str]:
+    """What is encoded of what a candidate muted: the titles of interests."""
+    return [text for text in dict.fromkeys(map(normalise, document.get("muted_interests", ()))) if text]
+
+
 def place_names_of(document: Document) -> list[tuple[str, str, str]]:
     """Names of the places that a document gives no coordinates for: city, region, country, "" where not said."""
     places = [document, *document.get("locations", ()), *document.get("experience", ())]

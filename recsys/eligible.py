@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.queries import Queries
+from recsys.unwanted import unwanted
 from recsys.vetoes import vetoed
 
 #: The conditions, in the order in which ``why`` names them.
@@ -15,11 +16,14 @@ CONDITIONS = (
     "already answered",
     "a copy of it is already answered",
     "vetoed",
+    "muted",
+    "its employer is muted",
+    "its kind of work is muted",
 )
 
 
 def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (6, B, n); padding fails none."""
+    """Which of the ``CONDITIONS`` each posting of the pool (B, n) fails: bool (9, B, n); padding fails none."""
     there = pool >= 0
     rows = np.where(there, pool, 0)
     now = queries.now[:, None]
@@ -30,8 +34,11 @@ def failures(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) ->
             catalogue.attributes.posted[rows] > now,
             catalogue.attributes.until[rows] < now,
             hidden,
-            _has_answered_copy(catalogue, queries, pool) & ~hidden,
+            _has_copy(catalogue, queries.answered, pool) & ~hidden,
             vetoed(catalogue, queries, rows),
+            _has_copy(catalogue, queries.muted, pool),
+            _of_muted_employer(catalogue, queries, rows),
+            unwanted(catalogue, queries, rows),
         ]
     )
     return failed & there
@@ -52,11 +59,20 @@ def eligible_rows(catalogue: Catalogue, queries: Queries, at: int) -> NDArray[np
     return allowed
 
 
-def _has_answered_copy(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _has_copy(catalogue: Catalogue, keys: NDArray[np.int64], pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which postings are those of the keys (request << 32 | row), or copies of them: bool (B, n)."""
+    if len(keys) == 0:
+        return np.zeros(pool.shape, bool)
     group = catalogue.copies.group
-    answered = (queries.answered & 0xFFFFFFFF).astype(np.int32)
-    keys = np.unique(queries.answered >> 32 << 32 | group[answered])
-    return _among(keys, np.where(pool >= 0, group[pool], pool))
+    groups = np.unique(keys >> 32 << 32 | group[(keys & 0xFFFFFFFF).astype(np.int32)])
+    return _among(groups, np.where(pool >= 0, group[pool], pool))
+
+
+def _of_muted_employer(catalogue: Catalogue, queries: Queries, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    if len(queries.muted_employers) == 0:
+        return np.zeros(rows.shape, bool)
+    company = catalogue.attributes.company[rows]
+    return _among(queries.muted_employers, company) & (company >= 0)
 
 
 def _among(keys: NDArray[np.int64], pool: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -131,16 +131,22 @@ class Engine:
         """At which stage a posting falls for a request, or its rank and the reasons, in one line.
 
         Raises:
-            RequestError: the id is not in the catalogue.
+            RequestError: the id is not in the catalogue, or the filters name what the board does not know.
         """
-        return self.why_of(self.queries([request]), posting_id, k)
+        return self.why_of(self.queries([request]), posting_id, k, request.filters)
 
-    def why_of(self, queries: Queries, posting_id: str, k: int = 10) -> str:
-        """As ``why``, for one request as arrays."""
+    def why_of(self, queries: Queries, posting_id: str, k: int = 10, filters: Filters | None = None) -> str:
+        """As ``why``, for one request as arrays. Raises RequestError for filters that the board does not know, too."""
         row = self.catalogue.ids.row(posting_id)
         failed = failures(self.catalogue, queries, np.array([[row]], np.int32))[:, 0, 0]
         if failed.any():
             return f"not eligible: {CONDITIONS[int(np.argmax(failed))]}"
+        asked = {} if filters is None else conditions(self.catalogue, filters)
+        missed = [name for name, passed in asked.items() if not passed[row]]
+        if missed:
+            return f"not eligible: it does not pass the filter {', '.join(missed)}"
+        if asked:
+            return self.within(filters).why_of(queries, posting_id, k)
         if not self.catalogue.open[row]:
             return "not retrieved: the posting was not open when the bundle was made"
         interests = find_interests(self.catalogue, queries, self.settings.retrieve)
@@ -174,7 +180,8 @@ class Engine:
         if not np.isfinite(now).all():
             raise RequestError("a request's now is not a finite number; give seconds since 1970, or None")
         candidates = to_candidates(requests, self.catalogue, self.skills)
-        return candidates.queries(np.arange(len(requests)), now, self.settings.events)
+        queries = candidates.queries(np.arange(len(requests)), now, self.settings.events)
+        return queries.impersonal(np.array([not request.personal for request in requests], bool))
 
     def answer(
         self,

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from recsys.config import Currency, FieldName, Settings
 
-MOST_MUTED: Final = 1_000
+MOST_MUTED: Final = 1_000  #: postings, and employers
+MOST_INTERESTS: Final = 50  #: that one candidate may mute
 _ANY: Final = r"^[^\x00]*$"
 
 Kind = Literal["FULL_TIME", "PART_TIME", "CONTRACTOR", "TEMPORARY", "INTERN", "VOLUNTEER", "PER_DIEM", "OTHER"]
@@ -26,18 +27,10 @@ Values = Annotated[tuple[Text, ...], Field(strict=False, max_length=50)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
-class Filters(Settings):
-    """A posting is listed only if it passes all that is said here; what is left out lets everything pass.
+class SingleFilters(Settings):
+    """Those that are one number or word each: what a body and what the parameters of a query say alike."""
 
-    Of a posting that does not say what is asked: place, remote, employment, date and the customer's own fields let it
-    not pass, all others do.
-    """
-
-    model_config = ConfigDict(
-        strict=True,
-        allow_inf_nan=False,
-        json_schema_extra={"dependentRequired": {one: [o for o in _PLACE if o != one] for one in _PLACE}},
-    )
+    model_config = ConfigDict(allow_inf_nan=False)
 
     latitude: float | None = Field(
         None, ge=-90, le=90, description="with longitude and within_km: a place of work near"
@@ -46,16 +39,30 @@ class Filters(Settings):
     within_km: float | None = Field(None, ge=0, le=20_040)
     or_remote: bool = Field(False, description="with a place: remote work passes wherever it is")
     remote: bool | None = Field(None, description="true: only what says that it is remote; false: only what does not")
-    employment: Kinds = Field((), description="one of these kinds")
-    seniority: Levels = Field((), description="one of these levels; a posting of no known level passes")
     seniority_known: bool = Field(False, description="only postings of a known level")
     pay_least: float | None = Field(None, ge=0, le=1e12, description="the posting's highest pay reaches this")
     pay_currency: Currency | None = Field(None, description="of pay_least; the board's own where it is left out")
     pay_period: Period = Field("YEAR", description="of pay_least; an hour's pay is 1/2080 of a year's")
     pay_known: bool = Field(False, description="only postings that name their pay, in a currency with a known rate")
-    language: Languages = Field((), description="one of these, as en or en-US; a posting of no known language passes")
     posted_after: float | None = Field(None, ge=-1e11, le=1e12, description="seconds since 1970; only dated postings")
     no_permit: bool = Field(False, description="without postings for which a permit to work there is needed already")
+
+
+class Filters(SingleFilters):
+    """A posting is listed only if it passes all that is said here; what is left out lets everything pass.
+
+    Of a posting that does not say what is asked: place, remote, employment, date and the customer's own fields let it
+    not pass, all others do.
+    """
+
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={"dependentRequired": {one: [o for o in _PLACE if o != one] for one in _PLACE}},
+    )
+
+    employment: Kinds = Field((), description="one of these kinds")
+    seniority: Levels = Field((), description="one of these levels; a posting of no known level passes")
+    language: Languages = Field((), description="one of these, as en or en-US; a posting of no known language passes")
     muted_postings: Muted = Field((), description="ids")
     muted_employers: Muted = Field((), description="names, however they are spaced and capitalised")
     extra: dict[FieldName, Values] = Field(

@@ -106,13 +106,20 @@ class Growth:
         self._take_down([row for one in posting_ids if (row := self.row(one)) >= 0])
 
     def redate(self, posting_id: str, posted: float, until: float) -> None:
-        """Other dates for a posting, seconds since 1970, NaN where not given; one that is not known is passed over."""
+        """Other dates for a posting, seconds since 1970, NaN where not given; one that is not known is passed over.
+
+        Rows that it had before get them too: sources know it by those, and what they read must not depend on whether
+        it changed before its dates did.
+        """
         row = self.row(posting_id)
         if row < 0:
             return
+        was, now = self._moves
         old, new = self._whole.attributes, np.array([posted, until], np.float64)
-        if not _equal(np.array([old.posted[row], old.until[row]]), new).all():
-            self._renew(np.array([row], np.int32), new[:1], new[1:])
+        rows = np.append(was[now == row], row).astype(np.int32)
+        dates = np.tile(new, (len(rows), 1))
+        if not _equal(np.stack([old.posted[rows], old.until[rows]], axis=1), dates).all():
+            self._renew(rows, dates[:, 0], dates[:, 1])
 
     @property
     def ids(self) -> GrownIds:

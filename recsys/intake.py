@@ -12,6 +12,7 @@ from recsys.codes import Codes
 from recsys.errors import RequestError
 from recsys.geo import unit_vectors
 from recsys.ids import Ids
+from recsys.mutes import Muted, Mutes
 from recsys.queries import PAST, TEXTS, WANTED, WORKED
 from recsys.request import Interaction, Profile, Request
 from recsys.schema import EVENT_TYPES
@@ -34,19 +35,44 @@ def to_candidates(requests: Sequence[Request], catalogue: Catalogue, skills: dic
         Ids([str(at) for at in range(len(requests))], "candidate"),
         _profiles(profiles, catalogue.title.dimension, catalogue.lexicon, skills),
         _histories([request.history for request in requests], catalogue),
+        _mutes(profiles, catalogue),
     )
+
+
+def _mutes(profiles: Sequence[Profile], catalogue: Catalogue) -> Muted | None:
+    """What is muted; None where nothing is."""
+    if not any(p.muted_postings or p.muted_employers or p.muted_interests is not None for p in profiles):
+        return None
+    dimension = catalogue.title.dimension
+    none = np.empty((0, dimension), np.float32)
+    given = [none if p.muted_interests is None else as_vectors(p.muted_interests, dimension) for p in profiles]
+    past = np.cumsum([len(some) for some in given]).tolist()
+    rows = [range(end - len(some), end) for end, some in zip(past, given, strict=True)]
+    postings, employers = [list(p.muted_postings) for p in profiles], [list(p.muted_employers) for p in profiles]
+    said = Mutes.of(postings, employers, rows, Codes.from_vectors(np.concatenate(given)))
+    return Muted(said, catalogue.ids, catalogue.numbering)
+
+
+def as_vectors(given: NDArray[np.floating], dimension: int) -> NDArray[np.float32]:
+    """Vectors (N, d) of a profile, one alone as well.
+
+    Raises:
+        RequestError: they have another dimension than the catalogue's, or hold what is not finite.
+    """
+    rows = np.atleast_2d(np.asarray(given, np.float32))
+    if rows.ndim != 2 or rows.shape[1] != dimension:
+        found = rows.shape[-1]
+        raise RequestError(f"a profile's vector has {found} numbers, the bundle's encoder gives {dimension}")
+    if not np.isfinite(rows).all():
+        raise RequestError("a profile's vector holds numbers that are not finite; encode the text again")
+    return rows
 
 
 def _profiles(profiles: Sequence[Profile], dimension: int, lexicon: Lexicon, skills: dict[str, int]) -> Profiles:
     vectors: list[NDArray[np.float32]] = []
 
     def slots(one: NDArray[np.float32] | None, width: int) -> list[int]:
-        rows = [] if one is None else list(np.atleast_2d(np.asarray(one, np.float32))[:width])
-        for row in rows:
-            if row.shape != (dimension,):
-                raise RequestError(f"a profile's vector has {len(row)} numbers, the bundle's encoder gives {dimension}")
-            if not np.isfinite(row).all():
-                raise RequestError("a profile's vector holds numbers that are not finite; encode the text again")
+        rows = [] if one is None else list(as_vectors(one, dimension)[:width])
         vectors.extend(rows)
         taken = [len(vectors) - len(rows) + at if row.any() else -1 for at, row in enumerate(rows)]
         return taken + [-1] * (width - len(rows))

@@ -9,6 +9,7 @@ from recsys.catalogue import Catalogue
 from recsys.config import RetrieveSettings
 from recsys.leaders import leaders, take
 from recsys.queries import VIEWED, Queries
+from recsys.unwanted import alike_to_unwanted
 
 Numbers = NDArray[np.float32]
 
@@ -43,13 +44,17 @@ class Interests:
 
 
 def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSettings) -> Interests:
-    """Cluster what a candidate viewed, wants and did into a few interests and places, the latest first."""
+    """Cluster what a candidate viewed, wants and did into a few interests and places, the latest first.
+
+    What is alike to an interest that the candidate muted is none.
+    """
     viewed = queries.history[:, :VIEWED]
     titles = catalogue.title.vectors(viewed)
     texts = [titles, queries.wanted, queries.past, queries.whole[:, None]]
     known = [(viewed >= 0) & titles.any(axis=2), queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
     all_texts = np.concatenate(texts, axis=1)
-    vectors = take(all_texts, leaders(all_texts, np.concatenate(known, axis=1), settings.interests, _INTEREST_ALIKE))
+    searched = np.concatenate(known, axis=1) & ~alike_to_unwanted(queries, all_texts, catalogue.rules.muted_alike)
+    vectors = take(all_texts, leaders(all_texts, searched, settings.interests, _INTEREST_ALIKE))
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
     all_places = np.concatenate([looked, queries.home[:, None], queries.worked], axis=1)
     there = ~np.isnan(all_places[..., 0])

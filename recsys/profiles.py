@@ -11,6 +11,7 @@ from recsys.candidates import Profiles
 from recsys.codes import Codes
 from recsys.geo import unit_vectors
 from recsys.intake import SKILLS, in_words
+from recsys.mutes import MUTED, Mutes
 from recsys.postings import words_of
 from recsys.queries import PAST, WANTED, WORKED
 from recsys.terms import Lexicon
@@ -65,6 +66,19 @@ def profiles_of(
         texts=spoken,
         named=named,
     )
+
+
+def mutes_of(candidates: pd.DataFrame, encode: Callable[[Sequence[str]], Codes]) -> Mutes:
+    """What C candidates muted; of more than they may mute, the first count.
+
+    Args:
+        candidates: as in ``profiles_of``.
+        encode: likewise.
+    """
+    said = [[some[:most] for some in words_of(candidates[name])] for name, most in MUTED.items()]
+    numbers: dict[str, int] = {}
+    interests = [[numbers.setdefault(one, len(numbers)) for one in map(normalise, titles) if one] for titles in said[2]]
+    return Mutes.of(said[0], said[1], interests, encode(list(numbers)))
 
 
 def _titles_held(experience: pd.DataFrame, count: int) -> list[list[str]]:

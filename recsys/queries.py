@@ -1,6 +1,7 @@
 """What B candidates ask, as arrays: the immutable value that every stage of the engine reads."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,19 @@ Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 #: Arrays of keys (request << 32 | row), and those that hold a value for each key.
-_OF_KEYS: dict[str, tuple[str, ...]] = {"hidden": (), "answered": (), "shown": ("shown_times",)}
-SPARSE = frozenset(["hidden", "answered", "shown", "shown_times"])
+_OF_KEYS: dict[str, tuple[str, ...]] = {
+    "hidden": (),
+    "answered": (),
+    "shown": ("shown_times",),
+    "muted": (),
+    "muted_employers": (),
+    "unwanted": ("unwanted_titles",),
+}
+SPARSE = frozenset(_OF_KEYS) | {value for values in _OF_KEYS.values() for value in values}
+#: What is there of somebody of whom nothing is known, where it is not 0.
+_UNKNOWN = {"history": -1, "dismissed": -1, "remote_ok": -1, "skills": -1, "named": -1} | dict.fromkeys(
+    ("time", "home", "worked", "reach_km", "seniority", "pay"), np.nan
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,10 @@ class Queries:
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
         shown_times: float32 (M,), how often without an answer, with age counted; see ``recsys.shown``.
         dismissed: int32 (B, DISMISSED), catalogue rows of postings dismissed, latest first, -1 padded.
+        muted: int64 (K,), sorted keys of postings that, as their copies, are not to be shown.
+        muted_employers: int64 (E,), sorted keys (request << 32 | code of the employer), likewise.
+        unwanted: int64 (U,), sorted keys (request << 32 | 0, 1, ...) of interests that are muted.
+        unwanted_titles: float32 (U, d), a title of each: what is alike to it is not to be shown.
         wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
         wanted_known, past_known: bool (B, WANTED | PAST).
         whole: float32 (B, d), the profile as one text; whole_known: bool (B,).
@@ -58,6 +74,10 @@ class Queries:
     shown: NDArray[np.int64]
     shown_times: Numbers
     dismissed: Rows
+    muted: NDArray[np.int64]
+    muted_employers: NDArray[np.int64]
+    unwanted: NDArray[np.int64]
+    unwanted_titles: Numbers
     wanted: Numbers
     wanted_known: Flags
     past: Numbers
@@ -102,3 +122,20 @@ class Queries:
             cut[name] = (owner << 32 | (keys & 0xFFFFFFFF))[kept]
             cut |= {value: getattr(self, value)[kept] for value in values}
         return Queries(**cut)
+
+    def impersonal(self, chosen: Flags | bool = True) -> "Queries":
+        """The same, but of the ``chosen`` requests (B,) nothing is known that could order a list.
+
+        What must not be shown to them stays as it is: what they answered, dismissed and muted.
+        """
+        which = np.broadcast_to(np.asarray(chosen, bool), len(self))
+        if not which.any():
+            return self
+        made: dict[str, NDArray[Any]] = {}
+        for field in fields(self):
+            if field.name not in SPARSE and field.name != "now":
+                values = getattr(self, field.name)
+                blank = np.asarray(_UNKNOWN.get(field.name, 0), values.dtype)
+                made[field.name] = np.where(which.reshape(-1, *[1] * (values.ndim - 1)), blank, values)
+        kept = ~which[self.shown >> 32]
+        return replace(self, **made, shown=self.shown[kept], shown_times=self.shown_times[kept])

@@ -45,6 +45,9 @@ class Profile:
         seniority: level as in ``recsys.attributes.seniority_level``.
         pay: least pay wanted a year.
         skills: as the candidate writes them.
+        muted_postings: ids of postings that, as their copies, are not to be listed.
+        muted_employers: names of employers of whom nothing is to be listed.
+        muted_interests: float32 (U, d), unit vectors of titles: no work that is alike is to be listed or searched for.
         wanted_titles, past_titles, text: the same titles and profile in words, for the signals that compare words.
     """
 
@@ -58,6 +61,9 @@ class Profile:
     seniority: float | None = None
     pay: float | None = None
     skills: Sequence[str] = ()
+    muted_postings: Sequence[str] = ()
+    muted_employers: Sequence[str] = ()
+    muted_interests: NDArray[np.float32] | None = None
     wanted_titles: Sequence[str] = ()
     past_titles: Sequence[str] = ()
     text: str = ""
@@ -73,6 +79,8 @@ class Request:
         history: what the candidate did, in any order; where times are missing, oldest first.
         now: the moment of the request, seconds since 1970; None: the moment of the call.
         filters: what may be listed at all; None: everything.
+        personal: False: neither profile nor history orders the list, but what was answered, dismissed and muted is
+            not in it.
     """
 
     candidate_id: str | None = None
@@ -80,6 +88,7 @@ class Request:
     history: Sequence[Interaction] = ()
     now: float | None = None
     filters: Filters | None = None
+    personal: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The candidates' snapshot that training stores beside the postings, for export and the online function."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bundle import Bundle, flatten, read_arrays
@@ -10,6 +12,7 @@ from recsys.candidates import Candidates, Histories, Profiles
 from recsys.codes import Codes
 from recsys.errors import BundleError
 from recsys.ids import Ids
+from recsys.mutes import Muted, Mutes, Texts
 from recsys.terms import Terms
 
 FOLDER = "candidates"
@@ -17,7 +20,15 @@ FOLDER = "candidates"
 
 def candidate_arrays(candidates: Candidates) -> dict[str, NDArray[Any]]:
     """Everything as plain arrays; ``read_candidates`` gives an equal snapshot."""
-    return flatten(candidates) | {"candidate_ids": candidates.ids.names()}
+    if candidates.mutes is None:
+        nobody: list[tuple[str, ...]] = [()] * len(candidates)
+        nothing = Codes.from_vectors(np.empty((0, candidates.profiles.vectors.dimension), np.float32))
+        said = Mutes.of(nobody, nobody, [()] * len(candidates), nothing)
+    else:
+        said = candidates.mutes.said
+    return (
+        flatten(replace(candidates, mutes=None)) | flatten(said, "mutes.") | {"candidate_ids": candidates.ids.names()}
+    )
 
 
 def read_candidates(bundle: Bundle) -> Candidates:
@@ -39,4 +50,15 @@ def read_candidates(bundle: Bundle) -> Candidates:
         Ids(arrays["candidate_ids"], "candidate"),
         Profiles(vectors=Codes(**inner("profiles.vectors.")), terms=Terms(**inner("profiles.terms.")), **profiles),
         Histories(**inner("histories.")),
+        Muted(_mutes(inner("mutes.")), bundle.catalogue.ids, bundle.catalogue.numbering),
+    )
+
+
+def _mutes(arrays: dict[str, NDArray[Any]]) -> Mutes:
+    return Mutes(
+        postings=Texts(arrays["postings.start"], arrays["postings.data"]),
+        employers=Texts(arrays["employers.start"], arrays["employers.data"]),
+        start=arrays["start"],
+        interest=arrays["interest"],
+        titles=Codes(arrays["titles.codes"], arrays["titles.scale"]),
     )

@@ -64,12 +64,19 @@ class Asking:
         return parse_moment(text, self.scorer.as_of)
 
     def by_candidate(
-        self, candidate: str, k: int, now: float, filters: Filters | None = None, explain: Explain = True
+        self,
+        candidate: str,
+        k: int,
+        now: float,
+        filters: Filters | None = None,
+        personal: bool = True,
+        explain: Explain = True,
     ) -> Answered:
         """The list of a stored candidate."""
-        lines = self.scorer.recommend(candidate, k, now, filters, explain)
-        short = filters is not None and len(lines) < k
-        return Answered(lines, self.scorer.filter_costs(candidate, filters, now) if filters and short else None)
+        lines = self.scorer.recommend(candidate, k, now, filters, personal, explain)
+        if filters is None or len(lines) >= k:
+            return Answered(lines)
+        return Answered(lines, self.scorer.filter_costs(candidate, filters, now, personal))
 
     def by_text(
         self,
@@ -78,6 +85,7 @@ class Asking:
         now: float,
         place: str | None,
         filters: Filters | None = None,
+        personal: bool = True,
         explain: Explain = True,
     ) -> Answered:
         """The list of somebody of whom only a CV is known.
@@ -95,18 +103,26 @@ class Asking:
             made = self.scorer.encoder["name"]
             raise BundleError(f"the bundle was made with the encoder {made}, here it is {encoder.name}; train again")
         profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
-        request, engine = Request(profile=profile, now=now, filters=filters), self.scorer.engine
+        request = Request(profile=profile, now=now, filters=filters, personal=personal)
+        engine = self.scorer.engine
         lines = self.scorer.recommend_request(request, k, explain)
         short = filters is not None and len(lines) < k
         return Answered(
             lines, engine.filter_costs(engine.queries([request]), filters)[0] if filters and short else None
         )
 
-    def why(self, candidate: str, posting: str, now: float, k: int) -> str:
+    def why(
+        self,
+        candidate: str,
+        posting: str,
+        now: float,
+        k: int,
+        filters: Filters | None = None,
+        personal: bool = True,
+    ) -> str:
         """See ``Engine.why``."""
         row = self.scorer.candidates.ids.row(candidate)
-        queries = self.scorer.candidates.queries(np.array([row]), now, self.scorer.engine.settings.events)
-        return self.scorer.engine.why_of(queries, posting, k)
+        return self.scorer.engine.why_of(self.scorer.queries(np.array([row]), now, personal), posting, k, filters)
 
 
 def find_place(text: str) -> tuple[float, float]:

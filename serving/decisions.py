@@ -43,6 +43,7 @@ class Decision:
         reasons: of each, in words.
         propensities: the chance that the policy lists it there; None where it is not known.
         filters: that were asked for, as JSON; None: none.
+        personal: whether profile and history ordered the list.
     """
 
     request_id: str
@@ -60,6 +61,7 @@ class Decision:
     reasons: tuple[tuple[str, ...], ...]
     propensities: tuple[float | None, ...]
     filters: dict[str, Any] | None = None
+    personal: bool = True
 
     def line(self) -> bytes:
         """As one line of JSON."""
@@ -73,8 +75,8 @@ class Decision:
         Raises:
             KeyError, TypeError: it is none.
         """
-        values = {field.name: document[field.name] for field in fields(cls) if field.name != "filters"}
-        values["filters"] = document.get("filters")  # older logs have none
+        older = {"filters": None, "personal": True}  # older logs lack them
+        values = {field.name: (older | document)[field.name] for field in fields(cls)}
         for name in ("postings", "scores", "propensities"):
             values[name] = tuple(values[name])
         values["reasons"] = tuple(tuple(some) for some in values["reasons"])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recsys.errors import DataError
+from recsys.filters import Filters
 from recsys.lists import Lists
 from serving.score import Scorer
 
@@ -35,6 +36,8 @@ def export(
     now: float | None = None,
     reasons: bool = True,
     progress: Progress | None = None,
+    filters: Filters | None = None,
+    personal: bool = True,
 ) -> int:
     """Write ``candidate_id, posting_id, rank, score, probability, reasons, bundle``, best first for each candidate.
 
@@ -47,12 +50,15 @@ def export(
         now: the moment asked for; None: the moment at which the bundle's data ends.
         reasons: put reasons into words; the column is empty otherwise.
         progress: told how many candidates are done, of how many.
+        filters: what may be listed at all.
+        personal: False: neither profile nor history orders the lists, see ``recsys.request.Request``.
 
     Returns:
         The number of rows written.
 
     Raises:
         DataError: the file cannot be written.
+        RequestError: the filters name what the board does not know.
     """
     moment = scorer.as_of if now is None else now
     count, written = len(scorer.candidates), 0
@@ -61,7 +67,7 @@ def export(
         with pq.ParquetWriter(part, _SCHEMA, compression="zstd") as writer:
             for at in range(0, count, _AT_ONCE):
                 rows = np.arange(at, min(at + _AT_ONCE, count))
-                table = _table(scorer, rows, scorer.lists(rows, k, moment, explain=reasons))
+                table = _table(scorer, rows, scorer.lists(rows, k, moment, reasons, filters, personal))
                 writer.write_table(table)
                 written += len(table)
                 if progress:

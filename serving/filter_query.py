@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from recsys.config import Currency
 from recsys.errors import RequestError
-from recsys.filters import Filters, Kind, Level, Period
+from recsys.filters import Filters, Kind, Level, SingleFilters
 
-_LISTS: Final = ("employment", "seniority", "language")
+_LISTS: Final = ("employment", "seniority", "language", "muted_postings", "muted_employers")
+_ITEMS: Final = r"^[^,\x00]+(?:,[^,\x00]+)*$"
 
 
 def _one_or_more(words: str) -> str:
@@ -20,31 +20,19 @@ def _words_of(kind: Any) -> str:
     return "|".join(kind.__args__)
 
 
-class FilterQuery(BaseModel):
-    """The filters that are single numbers and words; lists have commas between their items.
+class FilterQuery(SingleFilters):
+    """The filters as single numbers and words; lists have commas between their items, which no item can hold then.
 
-    What is muted and the board's own fields are said in a body.
+    The board's own fields are said in a body.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    latitude: float | None = Field(
-        None, ge=-90, le=90, description="with longitude and within_km: a place of work near"
-    )
-    longitude: float | None = Field(None, ge=-180, le=180)
-    within_km: float | None = Field(None, ge=0, le=20_040)
-    or_remote: bool = Field(False, description="with a place: remote work passes wherever it is")
-    remote: bool | None = Field(None, description="true: only what says that it is remote; false: only what does not")
     employment: str | None = Field(None, max_length=80, pattern=_one_or_more(_words_of(Kind)))
     seniority: str | None = Field(None, max_length=60, pattern=_one_or_more(_words_of(Level)))
-    seniority_known: bool = False
-    pay_least: float | None = Field(None, ge=0, le=1e12, description="the posting's highest pay reaches this")
-    pay_currency: Currency | None = None
-    pay_period: Period = "YEAR"
-    pay_known: bool = False
     language: str | None = Field(None, max_length=120, pattern=_one_or_more("[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})?"))
-    posted_after: float | None = Field(None, ge=-1e11, le=1e12, description="seconds since 1970; only dated postings")
-    no_permit: bool = Field(False, description="without postings for which a permit to work there is needed already")
+    muted_postings: str | None = Field(None, max_length=4_000, pattern=_ITEMS, description="ids")
+    muted_employers: str | None = Field(
+        None, max_length=4_000, pattern=_ITEMS, description="names, however they are spaced and capitalised"
+    )
 
     def filters(self) -> Filters | None:
         """As filters; None where nothing is asked.

@@ -11,6 +11,7 @@ from recsys.candidates import Candidates
 from recsys.engine import Engine
 from recsys.filters import Filters
 from recsys.lists import Lists
+from recsys.queries import Queries
 from recsys.request import Explain, Recommendation, Request
 from recsys.stored import read_candidates
 
@@ -40,6 +41,7 @@ class Scorer:
         k: int = 10,
         now: float | None = None,
         filters: Filters | None = None,
+        personal: bool = True,
         explain: Explain = True,
     ) -> list[Recommendation]:
         """The best postings for one stored candidate.
@@ -49,12 +51,13 @@ class Scorer:
             k: at most so many.
             now: seconds since 1970; None: the moment of the call.
             filters: what may be listed at all.
+            personal: False: neither profile nor history orders the list, see ``Request``.
             explain: with reasons; "full": and with what each signal adds to the score.
 
         Raises:
             RequestError: the candidate is not in the bundle, or the filters name what the board does not know.
         """
-        return self.recommend_many([candidate_id], k, now, filters, explain)[0]
+        return self.recommend_many([candidate_id], k, now, filters, personal, explain)[0]
 
     def recommend_many(
         self,
@@ -62,25 +65,39 @@ class Scorer:
         k: int = 10,
         now: float | None = None,
         filters: Filters | None = None,
+        personal: bool = True,
         explain: Explain = True,
     ) -> list[list[Recommendation]]:
         """As ``recommend``, for several candidates at once."""
         rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
-        lists = self.lists(rows, k, time.time() if now is None else now, explain, filters)
+        moment = time.time() if now is None else now
+        lists = self.lists(rows, k, moment, explain, filters, personal)
         return self.engine.recommendations(lists)
 
     def lists(
-        self, rows: np.ndarray, k: int, now: float, explain: Explain = False, filters: Filters | None = None
+        self,
+        rows: np.ndarray,
+        k: int,
+        now: float,
+        explain: Explain = False,
+        filters: Filters | None = None,
+        personal: bool = True,
     ) -> Lists:
         """Lists for stored candidates by row, as arrays: what the export writes."""
-        queries = self.candidates.queries(rows, now, self.engine.settings.events)
-        return self.engine.answer(queries, k, explain, filters)
+        return self.engine.answer(self.queries(rows, now, personal), k, explain, filters)
 
-    def filter_costs(self, candidate_id: str, filters: Filters, now: float | None = None) -> dict[str, int]:
+    def queries(self, rows: np.ndarray, now: float, personal: bool = True) -> Queries:
+        """What stored candidates ask, by row."""
+        queries = self.candidates.queries(rows, now, self.engine.settings.events)
+        return queries if personal else queries.impersonal()
+
+    def filter_costs(
+        self, candidate_id: str, filters: Filters, now: float | None = None, personal: bool = True
+    ) -> dict[str, int]:
         """How many postings each filter alone takes from a stored candidate, see ``Engine.filter_costs``."""
         moment = time.time() if now is None else now
         rows = np.array([self.candidates.ids.row(candidate_id)])
-        return self.engine.filter_costs(self.candidates.queries(rows, moment, self.engine.settings.events), filters)[0]
+        return self.engine.filter_costs(self.queries(rows, moment, personal), filters)[0]
 
     def recommend_request(self, request: Request, k: int = 10, explain: Explain = True) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""

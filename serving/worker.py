@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from recsys.bundle import Bundle, open_bundle
 from recsys.candidates import Profiles
 from recsys.codes import Codes
-from recsys.documents import candidate_frames
+from recsys.documents import candidate_frames, muted_texts_of
 from recsys.errors import BundleError
 from recsys.manifest import read_manifest
 from recsys.profiles import profiles_of
@@ -171,17 +171,22 @@ class ActiveBundle:
 def profile_reader(bundle: Bundle, client: EncoderClient, store: Store) -> ReadProfile:
     """Reads the profile of somebody who is not stored, by the encoder's process."""
 
-    def read(document: dict[str, Any]) -> Profiles:
+    def read(document: dict[str, Any]) -> tuple[Profiles, Codes]:
         lookup = Lookup(store, client.name or "", bundle.catalogue.title.dimension)
         candidates, experience = candidate_frames([document])
-        return profiles_of(
+
+        def encode(texts: Sequence[str]) -> Codes:
+            return Codes.from_vectors(client.encode(texts)) if texts else lookup.codes([])
+
+        profile = profiles_of(
             candidates,
             experience,
             lookup.points(candidates),
             lookup.points(experience),
-            lambda texts: Codes.from_vectors(client.encode(texts)) if texts else lookup.codes([]),
+            encode,
             bundle.catalogue.lexicon,
             bundle.skills,
         )
+        return profile, encode(muted_texts_of(document))
 
     return read

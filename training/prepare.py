@@ -1,6 +1,7 @@
 """From tables to arrays: everything about postings and candidates that does not depend on the moment."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 from recsys.attributes import skill_key
 from recsys.candidates import Candidates, Histories
 from recsys.catalogue import Attributes
-from recsys.codebook import Codebook, Codebooks
+from recsys.codebook import Codebook, Codebooks, Numbering
 from recsys.codes import Codes
 from recsys.config import EngineSettings, WordSettings
 from recsys.copies import groups
 from recsys.encode import Encoder
 from recsys.geo import city_points
 from recsys.ids import Ids
+from recsys.mutes import Muted
 from recsys.postings import attributes, posting_places, regions, words_of
-from recsys.profiles import profiles_of
+from recsys.profiles import mutes_of, profiles_of
 from recsys.schema import Tables
 from recsys.sketch import Sketches, place_numbers, sketches
 from recsys.terms import Lexicon, Vocabulary
@@ -88,18 +90,23 @@ def prepare(
     told = attributes(postings, tables.locations, row_of, skills, coder, settings.filters)
     places = place_numbers(tables.locations, points, row_of, told.remote, settings.place.cell_degrees)
     sketched = sketches(postings, titles, texts, places)
+
+    def encode(some: Sequence[str]) -> Codes:
+        return Codes.from_vectors(cache.encode(list(some), encoder, progress))
+
     profiles = profiles_of(
         tables.candidates,
         tables.experience,
         city_points(tables.candidates),
         city_points(tables.experience),
-        lambda some: Codes.from_vectors(cache.encode(some, encoder, progress)),
+        encode,
         lexicon,
         skills,
     )
+    ids, books = Ids(postings["posting_id"], "posting"), Codebooks(**learned)
     return Prepared(
         postings=postings,
-        ids=Ids(postings["posting_id"], "posting"),
+        ids=ids,
         title=title,
         text=text,
         lexicon=lexicon,
@@ -112,8 +119,9 @@ def prepare(
             Ids(tables.candidates["candidate_id"], "candidate"),
             profiles,
             _histories(tables, row_of, len(tables.candidates)),
+            Muted(mutes_of(tables.candidates, encode), ids, Numbering(books)),
         ),
-        books=Codebooks(**learned),
+        books=books,
     )
 
 

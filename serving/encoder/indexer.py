@@ -84,7 +84,7 @@ class Indexer:
         open_: opens the store, and the host's board of it, on the indexer's thread. The board's ``indexed`` is raised,
             and its ``head`` tells at once of writes on this host.
         batcher: encodes, as bulk.
-        texts_of: the texts of documents of a kind ("posting", "candidate").
+        texts_of: the texts of documents of a kind ("posting", "candidate", "mutes").
         start: position of the bundle that is served: earlier texts have their vectors in it.
         points_of: blobs of places by name.
     """
@@ -244,7 +244,7 @@ class Indexer:
     def _digests(self, changes: Sequence[Entry]) -> list[dict[bytes, str]]:
         """Texts of each change by digest."""
         found: list[dict[bytes, str]] = [{} for _ in changes]
-        for kind in ("posting", "candidate"):
+        for kind in ("posting", "candidate", "mutes"):
             rows = [row for row, one in enumerate(changes) if one.kind == kind and one.document is not None]
             for row, texts in zip(rows, self._texts(kind, [changes[row] for row in rows]), strict=True):
                 cleaned = [normalise(text) for text in texts]

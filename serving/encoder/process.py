@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recsys.documents import candidate_texts_of_all, posting_texts_of_all
+from recsys.documents import candidate_texts_of_all, muted_texts_of, posting_texts_of_all
 from recsys.encode import EncoderConfig, load_encoder
 from recsys.errors import StoreError
 from serving.board import Board
@@ -48,6 +48,8 @@ class EncoderJob:
 
 def texts_of(kind: str, documents: Sequence[dict[str, Any]]) -> Sequence[Sequence[str]]:
     """What is encoded of each of some documents of one kind."""
+    if kind == "mutes":
+        return [muted_texts_of(one) for one in documents]
     return posting_texts_of_all(documents) if kind == "posting" else candidate_texts_of_all(documents)
 
 

@@ -65,6 +65,7 @@ class Desk:
         surface: str,
         lines: Sequence[Recommendation],
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> None:
         """Write a list down, so that it can be made again."""
         if self.decisions is None:
@@ -78,7 +79,7 @@ class Desk:
             tuple(one.reasons for one in lines),
             (1.0,) * len(lines),
         )
-        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns, asked))
+        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns, asked, personal))
 
 
 def versions_of(exchange: Exchange, state: State, at: float) -> dict[str, Any]:

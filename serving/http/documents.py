@@ -4,13 +4,15 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from recsys.filters import Filters
+from recsys.filters import MOST_INTERESTS, MOST_MUTED, Filters
+from recsys.mutes import MUTED
 from recsys.request import Explain
 from serving.http.fields import (
     Extra,
     Id,
     Kilometres,
     Latitude,
+    Line,
     Longitude,
     Moment,
     Money,
@@ -25,6 +27,9 @@ from serving.http.fields import (
 MOST_K: Final = 500
 MOST_EVENTS: Final = 1_000
 MOST_SCORED: Final = 1_000
+PERSONAL: Final = (
+    "false: neither profile nor history orders anything; what was answered, dismissed and muted stays hidden"
+)
 
 Explained = Annotated[
     Explain, Field(description="with reasons; full: and with what each signal adds to the scores of the first 50")
@@ -102,6 +107,15 @@ class Profile(Strict):
     desired_titles: Words | None = Field(None, description="the most important first")
     experience: Annotated[list[Job], Field(max_length=200)] | None = Field(None, description="latest first")
     extra: Extra | None = None
+    muted_postings: Annotated[list[Line], Field(max_length=MOST_MUTED)] | None = Field(
+        None, description="ids; what is muted stays as it is where a document does not name it"
+    )
+    muted_employers: Annotated[list[Line], Field(max_length=MOST_MUTED)] | None = Field(
+        None, description="names, however they are spaced and capitalised"
+    )
+    muted_interests: Annotated[list[Line], Field(max_length=MOST_INTERESTS)] | None = Field(
+        None, description="titles: what is alike is not listed and not searched for"
+    )
 
 
 class Candidate(Profile):
@@ -141,6 +155,7 @@ class ListRequest(Strict):
     candidate: Candidate = Candidate()
     events: Annotated[list[Interaction], Field(max_length=MOST_EVENTS)] = Field(default_factory=list)
     filters: Filters | None = None
+    personal: bool = Field(True, description=PERSONAL)
     k: int = Field(10, ge=1, le=MOST_K)
     explain: Explained = True
     min_position: int | None = Field(None, ge=0, le=2**53)
@@ -151,6 +166,7 @@ class FilteredRequest(Strict):
     """A stored candidate asks for a list with all that filters can say."""
 
     filters: Filters | None = None
+    personal: bool = Field(True, description=PERSONAL)
     k: int = Field(10, ge=1, le=MOST_K)
     explain: Explained = True
     min_position: int | None = Field(None, ge=0, le=2**53)
@@ -165,6 +181,7 @@ class ScoreRequest(Strict):
     candidate_id: Id | None = None
     profile: Candidate | None = None
     posting_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_SCORED)]
+    personal: bool = Field(True, description=PERSONAL)
     min_position: int | None = Field(None, ge=0, le=2**53)
 
     @model_validator(mode="after")
@@ -175,7 +192,10 @@ class ScoreRequest(Strict):
 
 
 def canonical(document: Strict) -> dict[str, Any]:
-    """The stored form: keys without a value (null, empty text, empty list) are left out, times are seconds."""
+    """The stored form: keys without a value (null, empty text, empty list) are left out, times are seconds.
+
+    An empty list of what is muted is kept: it says that nothing is.
+    """
     return _without_nothing(document.model_dump(exclude_none=True))
 
 
@@ -185,6 +205,6 @@ def _without_nothing(document: dict[str, Any]) -> dict[str, Any]:
         if key != "extra" and isinstance(value, list):
             kept = [_without_nothing(one) if isinstance(one, dict) else one for one in value]
             value = [one for one in kept if one != {}]
-        if value not in ("", [], {}):
+        if value not in ("", [], {}) or key in MUTED:
             out[key] = value
     return out

@@ -63,6 +63,7 @@ def _check_text(text: str) -> None:
 Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH, pattern=_ANY)]
 Title = Annotated[str, Field(min_length=1, max_length=500, pattern=_SOME)]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
+Line = Annotated[str, Field(min_length=1, max_length=ID_LENGTH, pattern=_LINE)]
 Name = Annotated[str, Field(max_length=300, pattern=_ANY)]
 Url = Annotated[str, Field(max_length=4_000, pattern=_ANY)]
 Text = Annotated[str, Field(max_length=100_000, pattern=_ANY)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,17 @@ from serving.filter_query import FilterQuery
 from serving.http.answers import ListAnswer, ScoreAnswer, WhyAnswer
 from serving.http.bodies import parse, read_body
 from serving.http.desk import Desk, answer, versions_of
-from serving.http.documents import MOST_K, Explained, FilteredRequest, Interaction, ListRequest, ScoreRequest, canonical
+from serving.http.documents import (
+    MOST_K,
+    PERSONAL,
+    Candidate,
+    Explained,
+    FilteredRequest,
+    Interaction,
+    ListRequest,
+    ScoreRequest,
+    canonical,
+)
 from serving.http.exchange import exchange_of
 from serving.http.fields import Id, Name
 from serving.http.operation import Operation, path_id, query_of
@@ -32,18 +42,18 @@ class ListQuery(FilterQuery):
     k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
     min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
     explain: Explained = True
+    personal: bool = Field(True, description=PERSONAL)
     surface: Name = Field("", description="where the list is shown, for the log of decisions")
 
 
-class WhyQuery(BaseModel):
+class WhyQuery(FilterQuery):
     """Of one posting for one candidate."""
-
-    model_config = ConfigDict(extra="forbid")
 
     candidate: Id
     posting: Id
     k: int = Field(10, ge=1, le=MOST_K, description="length of the list that it is compared with")
     min_position: Position | None = None
+    personal: bool = Field(True, description=PERSONAL)
 
 
 @dataclass(frozen=True)
@@ -78,18 +88,18 @@ async def _of_candidate(
         state, at = _now(desk, waited)
         known = state.knows(candidate)
         if known:
-            lines = state.recommend(candidate, asked.k, at, asked.explain, filters)
+            lines = state.recommend(candidate, asked.k, at, asked.explain, filters, asked.personal)
         else:
             lines = state.recommend_profile({}, [], asked.k, at, asked.explain, filters)
         costs = None
         if filters is not None and len(lines) < asked.k:
-            costs = state.filter_costs(candidate if known else {}, [], filters, at)
+            costs = state.filter_costs(candidate if known else {}, [], filters, at, asked.personal)
         return Listed(state, at, known, lines, costs)
 
     return _list(desk, request, candidate, asked, await desk.lanes.engine.run(work), filters)
 
 
-def _filters(query: ListQuery) -> Filters | None:
+def _filters(query: FilterQuery) -> Filters | None:
     try:
         return query.filters()
     except ValidationError as error:
@@ -99,15 +109,15 @@ def _filters(query: ListQuery) -> Filters | None:
 async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
     """The list of somebody who is not stored, and is not stored now."""
     asked = await _read(desk, request, ListRequest)
-    profile, events = canonical(asked.candidate), [_event(one) for one in asked.events]
+    profile, events = _profile(asked.candidate), [_event(one) for one in asked.events]
     waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
         state, at = _now(desk, waited)
-        lines = state.recommend_profile(profile, events, asked.k, at, asked.explain, asked.filters)
+        lines = state.recommend_profile(profile, events, asked.k, at, asked.explain, asked.filters, asked.personal)
         costs = None
         if asked.filters is not None and len(lines) < asked.k:
-            costs = state.filter_costs(profile, events, asked.filters, at)
+            costs = state.filter_costs(profile, events, asked.filters, at, asked.personal)
         return Listed(state, at, bool(profile or events), lines, costs)
 
     return _list(desk, request, None, asked, await desk.lane_for(bool(profile)).run(work), asked.filters)
@@ -116,14 +126,14 @@ async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
 async def score(desk: Desk, request: Request) -> Response:
     """Named postings, scored."""
     asked = await _read(desk, request, ScoreRequest)
-    profile = {} if asked.profile is None else canonical(asked.profile)
+    profile = {} if asked.profile is None else _profile(asked.profile)
     waited = await desk.state(asked.min_position)
 
     def work() -> tuple[State, float, bool, Sequence[Scored]]:
         state, at = _now(desk, waited)
         known = bool(profile) if asked.candidate_id is None else state.knows(asked.candidate_id)
         who = asked.candidate_id if known and asked.candidate_id is not None else profile
-        return state, at, known, state.score(who, asked.posting_ids, at)
+        return state, at, known, state.score(who, asked.posting_ids, at, asked.personal)
 
     state, at, known, scored = await desk.lane_for(bool(profile)).run(work)
     lines = [
@@ -137,6 +147,7 @@ async def score(desk: Desk, request: Request) -> Response:
 async def why(desk: Desk, request: Request) -> Response:
     """Why a posting is where it is, in words."""
     query = query_of(request, WhyQuery)
+    filters = _filters(query)
     waited = await desk.state(query.min_position)
 
     def work() -> tuple[State, float, str]:
@@ -144,8 +155,10 @@ async def why(desk: Desk, request: Request) -> Response:
         if not state.knows(query.candidate):
             raise Problem(404, "unknown", "nothing is known of this candidate")
         try:
-            return state, at, state.why(query.candidate, query.posting, query.k, at)
+            return state, at, state.why(query.candidate, query.posting, query.k, at, filters, query.personal)
         except RequestError as error:
+            if filters is not None and state.engine.catalogue.ids.find(query.posting) >= 0:
+                raise  # the filters name what the board does not know
             raise Problem(404, "unknown", str(error)) from None
 
     state, at, text = await desk.lanes.engine.run(work)
@@ -163,6 +176,11 @@ async def _read(desk: Desk, request: Request, model: Any) -> Any:
     return await desk.parse(desk.lanes.texts, raw, parse, raw, model, desk.settings.json_depth)
 
 
+def _profile(candidate: Candidate) -> Document:
+    """What somebody who is not stored says; an empty list of what is muted says nothing."""
+    return {name: value for name, value in canonical(candidate).items() if value != []}
+
+
 def _event(event: Interaction) -> Document:
     return canonical(event)
 
@@ -176,7 +194,7 @@ def _list(
     filters: Filters | None,
 ) -> Response:
     exchange = exchange_of(request)
-    desk.decide(exchange, found.state, found.at, who, asked.k, asked.surface, found.lines, filters)
+    desk.decide(exchange, found.state, found.at, who, asked.k, asked.surface, found.lines, filters, asked.personal)
     named = {
         "candidate_id": who,
         "known": found.known,

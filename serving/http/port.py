@@ -102,7 +102,10 @@ class State(Protocol):
         now: float | None = None,
         personal: bool = True,
     ) -> Queries:
-        """What a stored candidate, somebody who is not stored, or nobody brings; without profile and history, if so."""
+        """What a stored candidate, somebody who is not stored, or nobody brings.
+
+        Not ``personal``: neither profile nor history, but what was answered, dismissed and muted stays hidden.
+        """
 
     def recommend(
         self,
@@ -111,11 +114,17 @@ class State(Protocol):
         now: float | None = None,
         explain: Explain = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of a known candidate."""
 
     def filter_costs(
-        self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
+        self,
+        who: str | Document,
+        events: Sequence[Document],
+        filters: Filters,
+        now: float | None = None,
+        personal: bool = True,
     ) -> dict[str, int]:
         """How many postings each filter alone takes from a candidate or from somebody who is not stored."""
 
@@ -127,13 +136,24 @@ class State(Protocol):
         now: float | None = None,
         explain: Explain = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing."""
 
-    def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> Sequence[Scored]:
+    def score(
+        self, who: str | Document, posting_ids: Sequence[str], now: float | None = None, personal: bool = True
+    ) -> Sequence[Scored]:
         """Named postings, in the order of the names."""
 
-    def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
+    def why(
+        self,
+        candidate_id: str,
+        posting_id: str,
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        personal: bool = True,
+    ) -> str:
         """Why a posting is where it is for a candidate; raises RequestError where it is unknown."""
 
 
@@ -146,7 +166,7 @@ class Service(Protocol):
     def write(self, writes: Sequence[Any], /) -> Receipt:
         """Store all of them in one transaction, acknowledged after commit; raises StoreUnavailable."""
 
-    def document(self, kind: Literal["posting", "candidate"], key: str, /) -> Document | None:
+    def document(self, kind: Literal["posting", "candidate", "mutes"], key: str, /) -> Document | None:
         """As it was stored."""
 
     def readiness(self) -> Readiness:

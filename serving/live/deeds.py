@@ -7,6 +7,7 @@ from typing import Any
 from recsys.ids import Ids
 from serving.live.held import Held
 from serving.live.log import Entry
+from serving.live.muting import muted_of
 from serving.live.people import Named, Person
 from serving.live.reading import ProfileReader, Unreadable
 
@@ -41,6 +42,11 @@ class Deeds:
             return profile
         self._held.put(entry.key, replace(self._held.get(entry.key), profile=profile))
         return None
+
+    def mutes(self, entry: Entry) -> None:
+        """All that is muted from now on; the titles of interests still without their vectors. Raises what is wrong."""
+        muted = muted_of(entry.document or {})
+        self._held.put(entry.key, replace(self._held.get(entry.key), muted=muted))
 
     def candidate_gone(self, entry: Entry) -> None:
         """Nothing that was before counts."""

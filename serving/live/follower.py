@@ -11,7 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from recsys.bundle import Bundle
+from recsys.codes import Codes
+from recsys.documents import muted_texts_of
 from recsys.engine import Engine
+from recsys.errors import StoreError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
@@ -177,27 +180,37 @@ class Follower:
         # of several forms of a profile, the last one's words count already
         last = [one for one in ready if one.kind == "candidate" and one is self._queue.latest(one.kind, one.key)]
         read = self._reader.read_each([one.document for one in last], self._lookup)
-        profiles = {one.position: profile for one, profile in zip(last, read, strict=True)}
+        read_all: dict[int, Any] = {one.position: profile for one, profile in zip(last, read, strict=True)}
+        read_all |= {one.position: self._interests(one) for one in ready if one.kind == "mutes"}
         brought = self.state.indexed
         try:
             for some in each_id_once(ready):
-                self._bring_some(some, profiles)
+                self._bring_some(some, read_all)
                 brought = some[-1].position
             brought = upto
         finally:
             self._tell_refused(ready, texts, brought)
             self._publish(self.state.position, brought)
 
-    def _bring_some(self, some: Sequence[Waiting], profiles: dict[int, Any]) -> None:
+    def _interests(self, one: Waiting) -> Codes | Unreadable:
+        try:
+            return self._lookup.codes(muted_texts_of(one.document))
+        except (StoreError, MemoryError):
+            raise
+        except Exception as error:
+            return Unreadable.because(error)
+
+    def _bring_some(self, some: Sequence[Waiting], read: dict[int, Any]) -> None:
         postings = [one for one in some if one.kind == "posting"]
         for one, why in self._arrivals.place(postings):
             self._pass_over(one, why)
         for one in some:
-            profile = profiles.get(one.position)
-            if isinstance(profile, Unreadable):
-                self._pass_over(one, profile)
-            elif profile is not None:
-                self._held.put(one.key, replace(self._held.get(one.key), profile=profile))
+            found = read.get(one.position)
+            if isinstance(found, Unreadable):
+                self._pass_over(one, found)
+            elif found is not None:
+                what = {"unwanted" if one.kind == "mutes" else "profile": found}
+                self._held.put(one.key, replace(self._held.get(one.key), **what))
         self._queue.done(some)
         for one in postings:
             later = self._queue.latest(one.kind, one.key)
@@ -222,6 +235,7 @@ class Follower:
             "posting_gone": self._posting_gone,
             "candidate": self._candidate,
             "candidate_gone": self._candidate_gone,
+            "mutes": self._mutes,
             "event": self._event,
         }.get(entry.kind)
         if act is None:  # keys are no part of the state
@@ -260,8 +274,13 @@ class Follower:
             return
         self._queue.put(Waiting(entry.position, "candidate", entry.key, dict(entry.document or {})))
 
+    def _mutes(self, entry: Entry, deeds: Deeds) -> None:
+        deeds.mutes(entry)
+        self._queue.put(Waiting(entry.position, "mutes", entry.key, dict(entry.document or {})))
+
     def _candidate_gone(self, entry: Entry, deeds: Deeds) -> None:
         self._queue.drop("candidate", entry.key)
+        self._queue.drop("mutes", entry.key)
         deeds.candidate_gone(entry)
 
     def _event(self, entry: Entry, deeds: Deeds) -> None:

@@ -4,14 +4,17 @@ The log only grows, and an answer names how far it was read. So the same is read
 written since, and it is what a worker that holds the candidate in memory would have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
 from recsys.candidates import Profiles
+from recsys.codes import Codes
+from recsys.documents import muted_texts_of
 from recsys.errors import StoreError, StoreUnavailable
 from serving.live.log import Log
 from serving.live.lookup import Lookup
+from serving.live.muting import muted_of
 from serving.live.people import Named, Person
 from serving.live.reading import ProfileReader
 from serving.live.waiting import Waiting, texts_of
@@ -69,17 +72,35 @@ class StoredPast:
 
     def _read(self, candidate_id: str, position: int, indexed: int) -> Person:
         """The same as ``Follower`` makes of these entries; what it passed over, and told, is passed over here."""
-        forgotten, named, profiles = False, Named(), list[Waiting]()
+        forgotten, named, profiles, mutes = False, Named(), list[Waiting](), list[Waiting]()
         for entry in self._log.changes_of(candidate_id, self._after, position):
             if entry.kind == "candidate_gone":
-                forgotten, named, profiles = True, Named(), []
+                forgotten, named, profiles, mutes = True, Named(), [], []
             elif entry.kind == "candidate":
                 profiles.append(Waiting(entry.position, "candidate", candidate_id, entry.document))
+            elif entry.kind == "mutes":
+                mutes.append(Waiting(entry.position, "mutes", candidate_id, entry.document))
             else:
                 _unless_unreadable(named.add, entry.document)
         latest = (self._profile(one, indexed) for one in reversed(profiles))
         profile = next((one for one in latest if one is not None), None)
-        return Person(profile, forgotten, named.events, named.names)
+        return Person(profile, forgotten, named.events, named.names, *self._muted(mutes, indexed))
+
+    def _muted(self, mutes: Sequence[Waiting], indexed: int) -> tuple[tuple[tuple[str, ...], ...] | None, Codes | None]:
+        """What the latest write says that can be read, and the interests of the latest up to ``indexed``."""
+        all_ = (_unless_unreadable(muted_of, one.document) for one in reversed(mutes))
+        interests = (self._interests(one) for one in reversed(mutes) if one.position <= indexed)
+        return next((one for one in all_ if one is not None), None), next(
+            (one for one in interests if one is not None), None
+        )
+
+    def _interests(self, one: Waiting) -> Codes | None:
+        texts = _unless_unreadable(muted_texts_of, one.document)
+        if texts is None:
+            return None
+        lookup = self._lookup.another()
+        lookup.ready([texts])
+        return lookup.codes(texts)
 
     def _profile(self, one: Waiting, indexed: int) -> Profiles | None:
         """With its texts' vectors where they are there and it can be read so; what is read so can be read without."""

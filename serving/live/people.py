@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Catalogue
+from recsys.codes import Codes
 from recsys.ids import Ids
+from recsys.mutes import Muted
 from recsys.schema import EVENT_TYPES, IMPRESSION, UNDO
+from serving.live.muting import said_now
 from serving.store.eventlog import UNKNOWN_TIME
 
 #: An event since the bundle: ``posting`` is a catalogue row, or -2 - n for the n-th of the ``names`` beside it.
@@ -31,12 +34,21 @@ class Person:
         forgotten: deleted since, so that nothing of the bundle counts.
         events: records of ``EVENT``, in the order of the log; undos among them.
         names: ids of postings in ``events`` that the catalogue did not know (yet) at the time.
+        muted: ids of postings, names of employers, titles of interests; None: as in the bundle.
+        unwanted: the vectors of such titles, which come later; None: as in the bundle.
     """
 
     profile: Profiles | None = None
     forgotten: bool = False
     events: bytes = b""
     names: tuple[str, ...] = ()
+    muted: tuple[tuple[str, ...], ...] | None = None
+    unwanted: Codes | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything but what the bundle brought."""
+        return self.profile is not None or bool(self.events) or (self.muted is not None and any(self.muted))
 
     def did(self, further: "Named") -> "Person":
         """With further events, that were collected from ``names`` on."""
@@ -108,13 +120,13 @@ class People:
     indexed: int
 
     def knows(self, candidate_id: str) -> bool:
-        """Whether there is a profile or an event.
+        """Whether there is a profile or an event, or something is muted.
 
         Raises:
             StoreError: the candidate is away, and the store cannot tell.
         """
         person = self._person(candidate_id)
-        return person.profile is not None or bool(person.events) or self._row(candidate_id, person) >= 0
+        return person.known or self._row(candidate_id, person) >= 0
 
     def one(self, candidate_id: str, catalogue: Catalogue) -> Candidates:
         """A snapshot that holds this candidate alone.
@@ -129,7 +141,11 @@ class People:
         events = _events_at(self.base.histories, row)
         if person.events:
             events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
-        return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, person.names, catalogue))
+        ids, history = Ids([candidate_id], "candidate"), history_of(events, person.names, catalogue)
+        base = None if row < 0 or self.base.mutes is None else self.base.mutes.said.one(row)
+        said = said_now(base, person.muted, person.unwanted, catalogue.title.dimension)
+        muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
+        return Candidates(ids, profile, history, muted)
 
     def _person(self, candidate_id: str) -> Person:
         held = self.changed.get(candidate_id)

@@ -127,7 +127,7 @@ def list_again(decision: Decision, bundle: Bundle | Path, store: Kept) -> list[A
         raise RequestError(f"{decision.request_id} asked with a profile that was not stored: it cannot be made again")
     state = state_at(opened, store, decision.position, decision.indexed)
     filters = None if decision.filters is None else Filters.model_validate(decision.filters)
-    lines = state.recommend(decision.candidate_id, decision.k, decision.at, filters=filters)
+    lines = state.recommend(decision.candidate_id, decision.k, decision.at, filters=filters, personal=decision.personal)
     different = difference(decision.postings, decision.scores, lines)
     if different:
         raise DataError(f"{decision.request_id} is not what comes out: {different}")

@@ -129,9 +129,10 @@ class Service:
         there = {"posting_gone": state.shows, "candidate_gone": state.knows}.get(write.kind)
         return replace(write, shown_at=state.position) if there is not None and there(write.key) else write
 
-    def document(self, kind: Literal["posting", "candidate"], key: str) -> dict[str, Any] | None:
+    def document(self, kind: Literal["posting", "candidate", "mutes"], key: str) -> dict[str, Any] | None:
         """As it was stored."""
-        return self._store.posting(key) if kind == "posting" else self._store.candidate(key)
+        read = {"posting": self._store.posting, "candidate": self._store.candidate, "mutes": self._store.mutes}
+        return read[kind](key)
 
     def keys(self) -> Mapping[str, tuple[str, Collection[str]]]:
         """API keys, from memory: id -> SHA-256 of its secret in hex, scopes."""

@@ -17,13 +17,15 @@ from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
+from recsys.mutes import MUTED, Muted
 from recsys.queries import Queries
 from recsys.request import Explain, Recommendation
 from recsys.signals import compute
+from serving.live.muting import muted_of, mutes_of_one
 from serving.live.people import People, stranger_history
 
 Document = dict[str, Any]
-#: A profile document of somebody who is not stored, to the arrays of one candidate.
+#: A profile document of somebody who is not stored, to the arrays of one candidate, and vectors of muted interests.
 ReadProfile = Callable[[Document], Any]
 
 _UNKNOWN: Final = "unknown"
@@ -101,15 +103,19 @@ class State:
             who: a stored candidate's id, the profile of somebody who is not stored, or None for nobody.
             events: of somebody who is not stored.
             now: seconds since 1970; None: the moment of the call.
-            personal: False: without profile and history.
+            personal: False: neither profile nor history orders anything; what was answered, dismissed and muted stays
+                hidden.
 
         Raises:
             EncoderError: the texts of a profile cannot be encoded now.
         """
-        if who is None or not personal:
-            return self._queries(self._stranger({}, ()), now)
-        person = self.people.one(who, self.engine.catalogue) if isinstance(who, str) else self._stranger(who, events)
-        return self._queries(person, now)
+        if isinstance(who, str):
+            person = self.people.one(who, self.engine.catalogue)
+        else:
+            said = {} if who is None else who if personal else {name: who[name] for name in MUTED if name in who}
+            person = self._stranger(said, events)
+        queries = self._queries(person, now)
+        return queries if personal else queries.impersonal()
 
     def recommend(
         self,
@@ -118,19 +124,25 @@ class State:
         now: float | None = None,
         explain: Explain = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of a stored candidate; of one who is not known, what is for everybody.
 
         Raises:
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self.queries(candidate_id, now=now), k, explain, filters)
+        return self._list(self.queries(candidate_id, now=now, personal=personal), k, explain, filters)
 
     def filter_costs(
-        self, who: str | Document, events: Sequence[Document], filters: Filters, now: float | None = None
+        self,
+        who: str | Document,
+        events: Sequence[Document],
+        filters: Filters,
+        now: float | None = None,
+        personal: bool = True,
     ) -> dict[str, int]:
         """How many postings each filter alone takes away, see ``Engine.filter_costs``."""
-        return self.engine.filter_costs(self.queries(who, events, now), filters)[0]
+        return self.engine.filter_costs(self.queries(who, events, now, personal), filters)[0]
 
     def recommend_profile(
         self,
@@ -140,6 +152,7 @@ class State:
         now: float | None = None,
         explain: Explain = True,
         filters: Filters | None = None,
+        personal: bool = True,
     ) -> list[Recommendation]:
         """The list of somebody who is not stored; an empty document is somebody who brings nothing.
 
@@ -147,9 +160,11 @@ class State:
             EncoderError: the texts cannot be encoded now.
             RequestError: the filters name what the board does not know.
         """
-        return self._list(self.queries(document, events, now), k, explain, filters)
+        return self._list(self.queries(document, events, now, personal), k, explain, filters)
 
-    def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> list[Scored]:
+    def score(
+        self, who: str | Document, posting_ids: Sequence[str], now: float | None = None, personal: bool = True
+    ) -> list[Scored]:
         """Named postings for a stored candidate or a profile, in the order of the names."""
         catalogue = self.engine.catalogue
         found = catalogue.ids.rows(posting_ids)
@@ -157,21 +172,29 @@ class State:
         if len(rows) == 0:
             return [Scored(one, None, (), _UNKNOWN) for one in posting_ids]
         with one_thread_each():
-            scores, words, status = self._scored(self.queries(who, now=now), rows)
+            scores, words, status = self._scored(self.queries(who, now=now, personal=personal), rows)
         at = np.searchsorted(rows, found).tolist()
         return [
             Scored(one, None, (), _UNKNOWN) if row < 0 else Scored(one, scores[i], words[i], status[i])
             for one, row, i in zip(posting_ids, found.tolist(), at, strict=True)
         ]
 
-    def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
+    def why(
+        self,
+        candidate_id: str,
+        posting_id: str,
+        k: int = 10,
+        now: float | None = None,
+        filters: Filters | None = None,
+        personal: bool = True,
+    ) -> str:
         """Why a posting is where it is in a candidate's list.
 
         Raises:
-            RequestError: the posting is not known.
+            RequestError: the posting is not known, or the filters name what the board does not know.
         """
         with one_thread_each():
-            return self.engine.why_of(self.queries(candidate_id, now=now), posting_id, k)
+            return self.engine.why_of(self.queries(candidate_id, now=now, personal=personal), posting_id, k, filters)
 
     def _list(self, queries: Queries, k: int, explain: Explain, filters: Filters | None) -> list[Recommendation]:
         return self.engine.recommendations(self.engine.answer(queries, k, explain, filters))[0]
@@ -182,8 +205,12 @@ class State:
 
     def _stranger(self, document: Document, events: Sequence[Document]) -> Candidates:
         catalogue = self.engine.catalogue
-        profile = self.read_profile(document) if document else self.people.nobody
-        return Candidates(Ids(["-"], "candidate"), profile, stranger_history(events, catalogue))
+        ids, history = Ids(["-"], "candidate"), stranger_history(events, catalogue)
+        if not document:
+            return Candidates(ids, self.people.nobody, history)
+        profile, titles = self.read_profile(document)
+        muted = Muted(mutes_of_one(muted_of(document), titles), catalogue.ids, catalogue.numbering)
+        return Candidates(ids, profile, history, muted)
 
     def _scored(self, queries: Queries, rows: np.ndarray) -> tuple[list[float], list[tuple[str, ...]], list[str]]:
         engine, pool = self.engine, rows[None].astype(np.int32)

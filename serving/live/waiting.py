@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
-from recsys.documents import candidate_texts_of_all, posting_texts_of_all
+from recsys.documents import candidate_texts_of_all, muted_texts_of, posting_texts_of_all
 
 Document = dict[str, Any]
 
@@ -17,7 +17,7 @@ class Waiting:
 
     Attributes:
         position: of the log.
-        kind: "posting" or "candidate".
+        kind: "posting", "candidate" or "mutes".
         key: its id.
         document: as written.
         changes: it is another form of a posting that was there just before, not one that is new or came back.
@@ -85,7 +85,9 @@ def texts_of(ready: Sequence[Waiting]) -> list[list[str]]:
     try:
         of_postings = iter(posting_texts_of_all(postings) if postings else ())
         of_candidates = iter(candidate_texts_of_all(candidates) if candidates else ())
+        of_mutes = iter([muted_texts_of(one.document) for one in ready if one.kind == "mutes"])
     except Exception:  # told when it is brought in
         middle = len(ready) // 2
         return texts_of(ready[:middle]) + texts_of(ready[middle:]) if middle else [[]]
-    return [list(next(of_postings if one.kind == "posting" else of_candidates)) for one in ready]
+    texts = {"posting": of_postings, "candidate": of_candidates, "mutes": of_mutes}
+    return [list(next(texts[one.kind])) for one in ready]

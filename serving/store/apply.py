@@ -7,6 +7,7 @@ costs little, for the head would be locked through the commit's flush to disk in
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -14,13 +15,13 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import StoreError
-from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, KEYS, POSTINGS
-from serving.store.writes import Line, Outcome
+from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, KEYS, MUTES, POSTINGS
+from serving.store.writes import Line, Outcome, parsed, text_of
 
 Answer = tuple[Outcome, int]
 Id = TypeVar("Id")
 
-DOCUMENTS: Final = {"posting": POSTINGS, "candidate": CANDIDATES, "key": KEYS}
+DOCUMENTS: Final = {"posting": POSTINGS, "candidate": CANDIDATES, "mutes": MUTES, "key": KEYS}
 _CHUNK: Final = 1000  # ids in one question: every one is a variable, of which SQLite takes 32,766
 _INSERTS: Final[dict[str, Callable[[Table], Any]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -58,10 +59,13 @@ class _Fold:
         wanted: dict[str, set[str]] = defaultdict(set)
         for line in lines:
             wanted[line.kind.removesuffix("_gone")].add(line.key)
+            if line.mutes is not None or line.kind == "candidate_gone":
+                wanted["mutes"].add(line.key)
         going = {line.key for line in lines if line.kind == "candidate_gone"}
         self._last = self._head = head
         self._known = {kind: _documents(connection, table, wanted[kind]) for kind, table in DOCUMENTS.items()}
         self._events, self._of = _events(connection, wanted["event"], going)
+        self._muted = _texts(connection, MUTES, [line.key for line in lines if line.mutes is not None])
         self._gone = _gone(connection, lines)
         self._put: dict[str, dict[str, tuple[Line, int] | None]] = {kind: {} for kind in DOCUMENTS}
         self._new: dict[str, tuple[Line, int]] = {}
@@ -72,17 +76,40 @@ class _Fold:
         """The outcome of the next line."""
         if line.kind == "event":
             return self._event(line)
+        if line.kind == "mutes":
+            return self._mute(line)
         kind = line.kind.removesuffix("_gone")
         known = self._known[kind]
         if kind != line.kind:
             return self._take_away(line, kind, known)
+        outcome, position = self._document(line, known)
+        if line.mutes is None:
+            return outcome, position
+        muted, later = self._mute(line)
+        return ("stored" if "stored" in (outcome, muted) else outcome), max(position, later)
+
+    def _document(self, line: Line, known: dict[str, tuple[bytes, int]]) -> Answer:
         old = known.get(line.key)
         if old and old[0] == line.digest:
             return "unchanged", old[1]
         position = self._logged(line)
         known[line.key] = line.digest, position
-        self._put[kind][line.key] = line, position
+        self._put[line.kind][line.key] = line, position
         return "stored", position
+
+    def _mute(self, line: Line) -> Answer:
+        """What is logged and stored is all that the candidate mutes from now on."""
+        assert line.mutes is not None
+        text, (_, at) = self._muted.get(line.key), self._known["mutes"].get(line.key, (b"", self._last))
+        before = {} if text is None else {k: tuple(v) for k, v in parsed(text).items() if k != "candidate_id"}
+        after = line.mutes.applied(before)
+        if after is None:
+            return "full", at
+        if after == before:
+            return "unchanged", at
+        text, digest = text_of({"candidate_id": line.key} | after)
+        self._muted[line.key] = text
+        return self._document(replace(line, kind="mutes", text=text, digest=digest), self._known["mutes"])
 
     def _event(self, line: Line) -> Answer:
         old = self._events.get(line.key)
@@ -97,10 +124,14 @@ class _Fold:
     def _take_away(self, line: Line, kind: str, known: dict[str, tuple[bytes, int]]) -> Answer:
         there = known.pop(line.key, None)
         did = self._of.pop(line.key, None) if kind == "candidate" else None
-        if not there and not did and not self._shown(line):
+        muted = self._known["mutes"].pop(line.key, None) if kind == "candidate" else None
+        if not there and not did and not muted and not self._shown(line):
             return "missing", self._last
         if there:
             self._put[kind][line.key] = None
+        if muted:
+            self._muted.pop(line.key, None)
+            self._put["mutes"][line.key] = None
         if did:
             self._erased.add(line.key)
             for event in did:
@@ -189,6 +220,15 @@ def _documents(connection: Connection, table: Table, ids: Iterable[str]) -> dict
         row.id: (row.digest, row.position)
         for some in chunks(ids)
         for row in connection.execute(select(table.c.id, table.c.digest, table.c.position).where(table.c.id.in_(some)))
+    }
+
+
+def _texts(connection: Connection, table: Table, ids: Iterable[str]) -> dict[str, str]:
+    """Texts by id, of those that are there."""
+    return {
+        row.id: row.document
+        for some in chunks(set(ids))
+        for row in connection.execute(select(table.c.id, table.c.document).where(table.c.id.in_(some)))
     }
 
 

@@ -11,7 +11,7 @@ from serving.store.connect import reading
 from serving.store.feeds import expire, feeds, remember, vanished
 from serving.store.keys import make_key
 from serving.store.migration import migrate
-from serving.store.model import CANDIDATES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
+from serving.store.model import CANDIDATES, EVENTS, HEAD, INDEXED, KEYS, MUTES, POSTINGS, VECTORS
 from serving.store.store import Store
 from serving.store.writes import Write
 
@@ -26,7 +26,14 @@ def store_migrate(url: str) -> Answer:
 
 def store_status(url: str) -> Answer:
     """`jobrec store status`: its name, the log, how many there are of each and from each feed, what has vectors."""
-    counted = {"postings": POSTINGS, "candidates": CANDIDATES, "events": EVENTS, "keys": KEYS, "vectors": VECTORS}
+    counted = {
+        "postings": POSTINGS,
+        "candidates": CANDIDATES,
+        "mutes": MUTES,
+        "events": EVENTS,
+        "keys": KEYS,
+        "vectors": VECTORS,
+    }
     with Store.open(url) as store, reading(store.engine) as connection:
         position, pruned, name = connection.execute(select(HEAD.c.position, HEAD.c.pruned, HEAD.c.store)).one()
         counts = {

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from recsys.documents import candidate_documents, posting_documents
+from recsys.mutes import MUTED
 from recsys.schema import EVENT_TYPES, Tables
 from serving.store.eventlog import UNKNOWN_TIME
 from serving.store.writes import Document, Write
@@ -28,6 +29,7 @@ def documents_of(tables: Tables) -> Iterator[Write]:
     active = np.zeros(len(tables.candidates), bool)
     active[tables.events.candidate] = True
     for row, document in enumerate(candidate_documents(tables.candidates, tables.experience)):
+        document |= {name: document[name][:most] for name, most in MUTED.items() if name in document}
         if len(document) > 1 or not active[row]:
             yield Write("candidate", document["candidate_id"], document)
     yield from _events(tables)

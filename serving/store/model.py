@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: Revisions of the tables, oldest first, as in ``migrations/versions``.
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 
 METADATA: Final = MetaData()
 # PostgreSQL would order texts by the server's language, and slowly; SQLite orders by code point.
@@ -41,6 +41,7 @@ def _documents(name: str) -> Table:
 POSTINGS: Final = _documents("postings")
 CANDIDATES: Final = _documents("candidates")
 KEYS: Final = _documents("keys")
+MUTES: Final = _documents("mutes")
 EVENTS: Final = Table(
     "events",
     METADATA,

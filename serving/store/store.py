@@ -8,11 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Engine, bindparam, delete, select, update
 
 from recsys.errors import StoreError, StoreUnavailable
+from recsys.mutes import MUTED
 from serving.store.apply import Answer, apply, chunks, insert_new, upsert
 from serving.store.connect import file_of, make_engine, reading, writing
 from serving.store.keys import Key
 from serving.store.migration import check_migrated
-from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, INDEXED, KEYS, POSTINGS, VECTORS
+from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, INDEXED, KEYS, MUTES, POSTINGS, VECTORS
 from serving.store.question import Question
 from serving.store.together import Together
 from serving.store.undo import without_undone
@@ -55,9 +56,9 @@ class Store:
         self._ends = Question(engine, select(HEAD.c.position, HEAD.c.pruned))
         self._changes = Question(engine, _LOG)
         self._changes_of = Question(engine, _LOG_OF_ONE)
-        self._posting, self._candidate = (
+        self._posting, self._candidate, self._mutes = (
             Question(engine, select(table.c.document).where(table.c.id == bindparam("id")))
-            for table in (POSTINGS, CANDIDATES)
+            for table in (POSTINGS, CANDIDATES, MUTES)
         )
         self._events = Question(engine, _EVENTS)
 
@@ -182,9 +183,14 @@ class Store:
         return None if text is None else parsed(text)
 
     def candidate(self, candidate_id: str) -> Document | None:
-        """The current document of a candidate."""
+        """The current document of a candidate, with what the candidate muted."""
         text = self._candidate.value(id=candidate_id)
-        return None if text is None else parsed(text)
+        return None if text is None else parsed(text) | self.mutes(candidate_id)
+
+    def mutes(self, candidate_id: str) -> Document:
+        """What a candidate muted, by the fields of ``recsys.mutes.MUTED``; lists that are empty are left out."""
+        text = self._mutes.value(id=candidate_id)
+        return {} if text is None else {name: some for name, some in parsed(text).items() if name in MUTED}
 
     def events_of(self, candidate_id: str) -> list[Document]:
         """A candidate's events, oldest first, without undos and what they undid."""

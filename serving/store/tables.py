@@ -14,7 +14,7 @@ from recsys.schema import Tables
 from serving.store.connect import reading
 from serving.store.eventlog import EventColumns
 from serving.store.left_out import LeftOut
-from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, POSTINGS
+from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, MUTES, POSTINGS
 from serving.store.store import Store
 from serving.store.writes import Document
 
@@ -63,7 +63,7 @@ class _Current:
 
     def documents(self, kind: str) -> Iterator[Stored]:
         """Documents by id."""
-        table = {"posting": POSTINGS, "candidate": CANDIDATES}[kind]
+        table = {"posting": POSTINGS, "candidate": CANDIDATES, "mutes": MUTES}[kind]
         yield from self._connection.execute(select(table.c.id, table.c.document).order_by(table.c.id))
 
     def events(self, parse: Parse) -> Iterator[Document]:
@@ -83,7 +83,7 @@ class _Past:
 
     def documents(self, kind: str) -> Iterator[Stored]:
         """Documents by id: the last entry of each id, where that is no deletion."""
-        last = self._last((kind, f"{kind}_gone"))
+        last = self._last((kind, "candidate_gone" if kind == "mutes" else f"{kind}_gone"))
         query = select(CHANGES.c.key, CHANGES.c.document).join(last, CHANGES.c.position == last.c.position)
         query = query.where(CHANGES.c.kind == kind).order_by(CHANGES.c.key)
         yield from self._connection.execute(query)
@@ -110,8 +110,10 @@ class _Past:
 
 
 def _tables(source: _Current | _Past, left_out: LeftOut) -> Tables:
-    postings, locations = _joined(source.documents("posting"), posting_frames, "posting", left_out)
-    candidates, experience = _joined(source.documents("candidate"), candidate_frames, "candidate", left_out)
+    postings, locations = _joined(_parsed(source, "posting", left_out), posting_frames, "posting", left_out)
+    people = _with_mutes(_parsed(source, "candidate", left_out), _parsed(source, "mutes", left_out))
+    candidates, experience = _joined(people, candidate_frames, "candidate", left_out)
+    left_out.check("mutes")
     columns = EventColumns(postings["posting_id"], candidates["candidate_id"])
     for piece in _pieces(source.events(left_out.parse)):
         left_out.take("event", piece, columns.add)
@@ -123,12 +125,23 @@ def _tables(source: _Current | _Past, left_out: LeftOut) -> Tables:
     return Tables(postings, locations, candidates, experience, columns.events())
 
 
+def _parsed(source: _Current | _Past, kind: str, left_out: LeftOut) -> Iterator[Document]:
+    return (one for key, text in source.documents(kind) if (one := left_out.parse(kind, key, text)) is not None)
+
+
+def _with_mutes(candidates: Iterable[Document], mutes: Iterable[Document]) -> Iterator[Document]:
+    """Profiles with what was muted; behind them those who only muted something. Mutes are few and small."""
+    muted = {one["candidate_id"]: one for one in mutes if len(one) > 1}
+    for one in candidates:
+        yield one | muted.pop(one["candidate_id"], {})
+    yield from muted.values()
+
+
 def _joined(
-    stored: Iterator[Stored], frames: Frames, kind: str, left_out: LeftOut
+    documents: Iterable[Document], frames: Frames, kind: str, left_out: LeftOut
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables of all documents, made piece by piece; the column ``kind`` of the second is a row of the first."""
     mains, parts, count = [], [], 0
-    documents = (one for key, text in stored if (one := left_out.parse(kind, key, text)) is not None)
     for piece in _pieces(documents):
         for main, part in left_out.take(kind, piece, frames):
             part[kind] = part[kind].to_numpy(np.int32) + np.int32(count)

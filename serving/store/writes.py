@@ -8,13 +8,20 @@ from typing import Any, Final, Literal, get_args
 
 from recsys.errors import DataError
 from recsys.schema import EVENT_TYPES
+from serving.store.mutes import MuteChange, muted_in
 
-Kind = Literal["posting", "posting_gone", "candidate", "candidate_gone", "event", "key", "key_gone"]
-Outcome = Literal["stored", "unchanged", "duplicate", "conflict", "missing"]
+Kind = Literal["posting", "posting_gone", "candidate", "candidate_gone", "mutes", "event", "key", "key_gone"]
+Outcome = Literal["stored", "unchanged", "duplicate", "conflict", "missing", "full"]
 Document = dict[str, Any]
 
 #: The field of a document that holds its own id.
-ID_FIELD: Final = {"posting": "posting_id", "candidate": "candidate_id", "event": "event_id", "key": "key_id"}
+ID_FIELD: Final = {
+    "posting": "posting_id",
+    "candidate": "candidate_id",
+    "mutes": "candidate_id",
+    "event": "event_id",
+    "key": "key_id",
+}
 _KINDS: Final = frozenset(get_args(Kind))
 _TYPES: Final = frozenset(EVENT_TYPES)
 _LONGEST: Final = 1024  # bytes: an index of PostgreSQL holds no entry of more than about 2,700
@@ -27,7 +34,8 @@ class Write:
     Attributes:
         kind: what is put or taken away.
         key: the id: of a posting, candidate, event or API key.
-        document: what is put, holding its own id; None for a kind that ends in ``_gone``.
+        document: what is put, holding its own id; None for a kind that ends in ``_gone``. Of the kind "mutes" it says
+            what changes, see ``serving.store.mutes``; a candidate's may name what the candidate muted, too.
         shown_at: of a kind that ends in ``_gone``: the position of the log at which the service had what is taken away.
             It goes even where the store never held its document, as a posting that only a bundle knows, unless the log
             took it away since.
@@ -45,7 +53,7 @@ class Change:
 
     Attributes:
         position: its number, from 1, in the order of the commits and without gaps.
-        kind, key, document: as written.
+        kind, key, document: as written; of the kind "mutes" all that the candidate mutes from now on.
         at: when, in seconds since 1970.
     """
 
@@ -64,7 +72,7 @@ class Receipt:
         position: an answer from the log up to here obeys all of them.
         outcomes: one a write, in order: "stored"; "unchanged": the same document is there; "duplicate": an event of
             this id and content is there; "conflict": an event of this id and other content is there, and stays;
-            "missing": there is nothing to take away.
+            "missing": there is nothing to take away; "full": more would be muted than may be, and all stays as it was.
     """
 
     position: int
@@ -79,8 +87,9 @@ class Line:
         kind, key: as wanted.
         text: the document as canonical JSON, None where there is none.
         digest: of ``text``, 16 bytes; equal for equal documents.
-        candidate: whose profile or event it is.
+        candidate: whose profile, mutes or event it is.
         shown_at: as wanted.
+        mutes: what it changes of the candidate's mutes.
     """
 
     kind: Kind
@@ -89,6 +98,7 @@ class Line:
     digest: bytes
     candidate: str | None
     shown_at: int | None = None
+    mutes: MuteChange | None = None
 
 
 def canonical(document: Document) -> str:
@@ -98,6 +108,12 @@ def canonical(document: Document) -> str:
         ValueError, TypeError, RecursionError: it holds a number that is not finite, or what JSON has no word for.
     """
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def text_of(document: Document) -> tuple[str, bytes]:
+    """The canonical text of a document, and its digest; errors as in ``canonical``."""
+    text = canonical(document)
+    return text, blake2b(text.encode(), digest_size=16).digest()
 
 
 def parsed(text: str) -> Document:
@@ -149,15 +165,19 @@ def _line(write: Write) -> Line:
     document = write.document
     if not isinstance(document, dict) or document.get(ID_FIELD[kind]) != write.key:
         raise DataError(f"{kind} {write.key!r:.60}: its document must name the same {ID_FIELD[kind]}")
-    candidate = _whose(document) if kind == "event" else write.key if kind == "candidate" else None
+    mutes: MuteChange | None = None
+    if kind == "mutes":
+        document, mutes = {"candidate_id": write.key}, MuteChange.from_document(document)
+    elif kind == "candidate":
+        document, mutes = muted_in(document)
+    candidate = _whose(document) if kind == "event" else write.key if kind in ("candidate", "mutes") else None
     try:
-        text = canonical(document)
-        digest = blake2b(text.encode(), digest_size=16).digest()
+        text, digest = text_of(document)
     except UnicodeEncodeError:
         raise DataError(f"{kind} {write.key!r:.60} holds half a surrogate pair, which is no Unicode text") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{kind} {write.key!r:.60} cannot be written as JSON: {error}") from None
-    return Line(write.kind, write.key, text, digest, candidate)
+    return Line(write.kind, write.key, text, digest, candidate, mutes=mutes)
 
 
 def _whose(event: Document) -> str:

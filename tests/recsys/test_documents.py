@@ -36,6 +36,7 @@ CANDIDATES = [
     {
         "candidate_id": "y", "headline": "Nurse", "skills": ["Triage"], "city": "Boston", "region": "Massachusetts",
         "country": "US", "desired_titles": ["Nurse", "Head Nurse"], "max_distance_km": 20.0, "remote_ok": True,
+        "muted_postings": ["b", "c d"], "muted_employers": ["Acme, Inc."], "muted_interests": ["Cook"],
         "experience": [
             {"title": "Midwife", "city": "Chicago", "start": 1_500_000_000.0, "end": 1_600_000_000.0},
             {"title": "Cook"},

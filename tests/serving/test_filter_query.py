@@ -12,6 +12,12 @@ def test_single_words_become_filters():
     )
 
 
+def test_what_is_muted_is_parted_by_commas():
+    assert filters_of_words(["muted_postings=p 1,p2", "muted_employers=Acme"]) == Filters(
+        muted_postings=("p 1", "p2"), muted_employers=("Acme",)
+    )
+
+
 def test_one_json_object_says_everything():
     text = '{"muted_employers": ["Acme"], "extra": {"shift": ["night"]}, "extra_least": {"grade": 3}}'
     assert filters_of_words([text]) == Filters(
@@ -32,6 +38,8 @@ def test_nothing_asked_is_none(words):
         (["employment=FULL"], "--filter employment: String should match"),
         (["latitude=3"], "--filter: Value error, a place needs latitude, longitude and within_km"),
         (["pay_least=nan"], "--filter pay_least"),
+        (["muted_employers=Acme,,Blue"], "--filter muted_employers: String should match"),
+        (["muted_postings=" + ",".join("x" * 1001)], "--filter muted_postings: Tuple should have at most 1000"),
         (['{"remote": 1}'], "--filter remote: Input should be a valid boolean"),
         (["{"], "--filter: Invalid JSON"),
     ],
@@ -42,5 +50,5 @@ def test_what_cannot_be_is_one_error(words, message):
 
 
 def test_every_single_filter_can_be_said_in_a_query():
-    in_bodies = {"muted_postings", "muted_employers", "extra", "extra_least", "extra_most"}
+    in_bodies = {"extra", "extra_least", "extra_most"}
     assert set(FilterQuery.model_fields) == set(Filters.model_fields) - in_bodies

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recsys.mutes import MUTED
 from training.market import tables
 from training.market.config import DAY
 from training.market.people import CITY, CV, EVENTS, FULL, PARTIAL, PeopleFacts
@@ -60,7 +61,7 @@ class PeopleWriter:
             "candidate_id": ids,
             **{
                 name: pa.array([text.get(name) for text in texts], tables.CANDIDATES.field(name).type)
-                for name in ("headline", "summary", "text", "skills", "desired_titles")
+                for name in ("headline", "summary", "text", "skills", "desired_titles", *MUTED)  # nobody mutes here
             },
             **self._plain_columns(facts, numbers),
         }

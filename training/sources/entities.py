@@ -178,7 +178,7 @@ def _joined_words(rows: NDArray[np.int32], values: pd.Series, count: int) -> pd.
     rows, texts = rows[order], values.to_numpy(dtype=object)[order]
     joined: list[str | None] = [None] * count
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
+    for start, end in zip(starts.tolist(), np.append(starts, len(rows))[1:].tolist(), strict=True):
         words = texts[start] if end == start + 1 else "\n".join(dict.fromkeys("\n".join(texts[start:end]).split("\n")))
         joined[int(rows[start])] = words
     return pd.Series(joined, dtype="str")

@@ -11,6 +11,7 @@ from recsys.errors import Behind, RequestError, StoreUnavailable
 from recsys.request import Interaction, Profile, Request
 from serving.http.auth import digest
 from serving.profile import profile_from_texts
+from serving.store.mutes import MuteChange, muted_in
 
 POOL = 200
 
@@ -50,17 +51,40 @@ class Store:
     head: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def mute(self, one):
+        document, change = muted_in(one.document) if one.kind == "candidate" else (None, None)
+        change = MuteChange.from_document(one.document) if one.kind == "mutes" else change
+        before = self.held.get(("mutes", one.key), ({}, 0))[0]
+        after = before if change is None else change.applied(before)
+        if after is None:
+            return document, "full"
+        if after == before:
+            return document, "unchanged"
+        self.head += 1
+        self.held["mutes", one.key] = (after, self.head)
+        return document, "stored"
+
     def write(self, one):
+        if one.kind in ("candidate", "mutes"):
+            document, muted = self.mute(one)
+            if one.kind == "mutes":
+                return muted
+            outcome = self.put(replace(one, document=document))
+            return "stored" if muted == "stored" else outcome
+        return self.put(one)
+
+    def put(self, one):
         kind, gone = one.kind.removesuffix("_gone"), one.kind.endswith("_gone")
         before = self.held.get((kind, one.key))
-        if gone and before is None:
+        if gone and before is None and ("mutes", one.key) not in self.held:
             return "missing"
         if before is not None and not gone and (before[0] == one.document or kind == "event"):
             same = before[0] == one.document
             return ("duplicate" if same else "conflict") if kind == "event" else "unchanged"
         self.head += 1
         if gone:
-            del self.held[kind, one.key]
+            self.held.pop((kind, one.key), None)
+            self.held.pop(("mutes", one.key), None)
         else:
             self.held[kind, one.key] = (one.document, self.head)
         return "stored"
@@ -80,16 +104,21 @@ class MemoryState:
         return self.scorer.engine
 
     def queries(self, who, events=(), now=None, personal=True):
-        if isinstance(who, str) and personal and (row := self._row(who)) is not None:
-            return self.scorer.candidates.queries(np.array([row]), self.now, self.engine.settings.events)
+        if isinstance(who, str) and (row := self._row(who)) is not None:
+            return self.scorer.queries(np.array([row]), self.now, personal)
         if isinstance(who, str):
-            who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
-        request = self._request(who, events) if who is not None and personal else Request(now=self.now)
-        return self.engine.queries([request])
+            who, events = self._document(who), self._events(who)
+        request = Request(now=self.now) if who is None else self._request(who, events)
+        return self.engine.queries([replace(request, personal=personal)])
+
+    def _document(self, candidate_id):
+        mutes = self.held.get(("mutes", candidate_id), ({}, 0))[0]
+        return self.held.get(("candidate", candidate_id), ({}, 0))[0] | mutes
 
     def knows(self, candidate_id):
         stored = self._row(candidate_id)
-        return stored is not None or ("candidate", candidate_id) in self.held or bool(self._events(candidate_id))
+        kept = any((kind, candidate_id) in self.held for kind in ("candidate", "mutes"))
+        return stored is not None or kept or bool(self._events(candidate_id))
 
     def _row(self, candidate_id):
         try:
@@ -101,13 +130,9 @@ class MemoryState:
         events = [document for (kind, _), (document, _) in self.held.items() if kind == "event"]
         return [one for one in events if one["candidate_id"] == candidate_id]
 
-    def recommend(self, candidate_id, k, now=None, explain=True, filters=None):
-        if self._row(candidate_id) is not None:
-            lines = self.scorer.recommend(candidate_id, k, self.now, filters)
-        else:
-            document = self.held.get(("candidate", candidate_id), ({}, 0))[0]
-            lines = self.recommend_profile(document, self._events(candidate_id), k, filters=filters)
-        return lines
+    def recommend(self, candidate_id, k, now=None, explain=True, filters=None, personal=True):
+        queries = self.queries(candidate_id, personal=personal)
+        return self.engine.recommendations(self.engine.answer(queries, k, True, filters))[0]
 
     def _request(self, document, events):
         jobs = [one.get("title", "") for one in document.get("experience", ())]
@@ -117,28 +142,31 @@ class MemoryState:
             document.get("desired_titles", ()),
             [title for title in jobs if title],
             document.get("skills", ()),
+            muted_postings=document.get("muted_postings", ()),
+            muted_employers=document.get("muted_employers", ()),
+            muted_interests=document.get("muted_interests", ()),
         )
         history = [Interaction(one["posting_id"], one["type"], one["timestamp"], one.get("value")) for one in events]
         history = [one for one in history if one.type != "undo"]
         return Request(None, profile if document else Profile(), history, self.now)
 
-    def recommend_profile(self, document, events, k, now=None, explain=True, filters=None):
-        return self.scorer.recommend_request(replace(self._request(document, events), filters=filters), k)
+    def recommend_profile(self, document, events, k, now=None, explain=True, filters=None, personal=True):
+        request = replace(self._request(document, events), filters=filters, personal=personal)
+        return self.scorer.recommend_request(request, k)
 
-    def filter_costs(self, who, events, filters, now=None):
-        return self.engine.filter_costs(self.queries(who, events), filters)[0]
+    def filter_costs(self, who, events, filters, now=None, personal=True):
+        return self.engine.filter_costs(self.queries(who, events, personal=personal), filters)[0]
 
-    def score(self, who, posting_ids, now=None):
+    def score(self, who, posting_ids, now=None, personal=True):
         lines = self.recommend(who, POOL) if isinstance(who, str) else self.recommend_profile(who, (), POOL)
         found = {one.posting_id: Scored(one.posting_id, one.score, one.reasons) for one in lines}
         return [found.get(one, Scored(one, None, status="unknown")) for one in posting_ids]
 
-    def why(self, candidate_id, posting_id, k=10, now=None):
+    def why(self, candidate_id, posting_id, k=10, now=None, filters=None, personal=True):
         row = self._row(candidate_id)
         if row is None:
             raise RequestError("only candidates of the bundle are explained here")
-        queries = self.scorer.candidates.queries(np.array([row]), self.now, self.scorer.engine.settings.events)
-        return self.scorer.engine.why_of(queries, posting_id, k)
+        return self.engine.why_of(self.queries(candidate_id, personal=personal), posting_id, k, filters)
 
 
 class MemoryService:

@@ -27,6 +27,7 @@ BODIES = {
     "/v1/candidates/{id}": {"json": {"headline": "Nurse"}},
     "/v1/recommendations": {"json": {}},
     "/v1/candidates/{id}/recommendations": {"json": {}},
+    "/v1/candidates/{id}/mutes": {"json": {"postings": ["p0000001"]}},
     "/v1/score": {"json": {"candidate_id": "c0000001", "posting_ids": ["p0000001"]}},
     "/v1/events": {
         "json": {"events": [{"event_id": "e", "candidate_id": "c", "posting_id": "p", "type": "view", "timestamp": 1}]}
@@ -44,7 +45,8 @@ def scope_of(method, path):
 
 
 def request(method, path, key):
-    given = dict(BODIES.get(path, {})) if method in ("PUT", "POST") else {}
+    has_body = method in ("PUT", "POST") or (method == "DELETE" and path.endswith("/mutes"))
+    given = dict(BODIES.get(path, {})) if has_body else {}
     headers = {} if key is None else {"Authorization": key}
     if "content" in given:
         headers["Content-Type"] = "application/x-ndjson"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys.bundle import open_bundle
-from recsys.documents import candidate_texts_of, place_names_of, posting_texts_of
+from recsys.documents import candidate_texts_of, muted_texts_of, place_names_of, posting_texts_of
 from recsys.encode import HashEncoder
 from serving.encoder.blobs import digest_of, to_blobs
 from serving.encoder.places import PLACES, points_of
@@ -27,7 +27,11 @@ def encode_all(store, writes: Sequence[Write]):
     """What the encoder's process does: vectors and places of all that is written."""
     documents = [one for one in writes if one.document is not None and one.kind in ("posting", "candidate")]
     texts, places = set(), set()
+    for one in writes:
+        if one.kind == "mutes":
+            texts |= set(muted_texts_of(one.document.get("add", {}) | one.document.get("put", {})))
     for one in documents:
+        texts |= set(muted_texts_of(one.document))
         texts |= set(posting_texts_of(one.document) if one.kind == "posting" else candidate_texts_of(one.document))
         places |= set(place_names_of(one.document))
     some = sorted(text for text in texts if digest_of(text) is not None)

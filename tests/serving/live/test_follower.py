@@ -84,6 +84,10 @@ def test_between_two_positions_it_is_so_too(bundle, market, store, postings, peo
         catch_up(stepwise, min(step, indexed), step)
     catch_up(stepwise, indexed, position)
     assert (at_once.state.position, at_once.state.indexed) == (position, indexed)
+    for name in ("posted", "until"):  # of rows that a posting had before, too: sources know it by those
+        columns = [one.state.engine.catalogue for one in (at_once, stepwise)]
+        one, other = (getattr(some.attributes, name)[: len(some)] for some in columns)
+        np.testing.assert_array_equal(one, other, name)
     who = [*people[:12], "somebody new"]
     assert answers(stepwise.state, who, market.as_of) == answers(at_once.state, who, market.as_of)
 

@@ -33,7 +33,15 @@ EVENTS = st.builds(
     KINDS,
     st.sampled_from([1.0, 2.0, 3.0]),
 )
-WRITES = st.lists(st.one_of(POSTINGS, CANDIDATES, GONE, EVENTS), max_size=8)
+SOME = st.lists(st.sampled_from(["1", "2", "3"]), max_size=3, unique=True)
+MUTES = st.builds(
+    lambda key, way, some: Write("mutes", key, {"candidate_id": key, way: {"muted_postings": some}}),
+    IDS,
+    st.sampled_from(["add", "take_away", "put"]),
+    SOME,
+)
+MUTING = st.builds(lambda key, some: Write("candidate", key, {"candidate_id": key, "muted_postings": some}), IDS, SOME)
+WRITES = st.lists(st.one_of(POSTINGS, CANDIDATES, GONE, EVENTS, MUTES, MUTING), max_size=8)
 
 
 class Model:
@@ -42,9 +50,31 @@ class Model:
     def __init__(self):
         self.log, self.events = [], {}
         self.documents = {"posting": {}, "candidate": {}, "key": {}}
+        self.muted = {}
+
+    def mute(self, key, way, some):
+        held = self.muted.get(key, [])
+        after = {
+            "put": some,
+            "add": held + [one for one in some if one not in held],
+            "take_away": [one for one in held if one not in some],
+        }[way]
+        if after == held:
+            return "unchanged"
+        self.muted[key] = after
+        lists = {"muted_postings": after} if after else {}
+        self.log.append(("mutes", key, {"candidate_id": key} | lists))
+        return "stored"
 
     def take(self, write):
         kind = write.kind.removesuffix("_gone")
+        if kind == "mutes":
+            (way, lists), *_ = ((way, one) for way, one in write.document.items() if way != "candidate_id")
+            return self.mute(write.key, way, lists["muted_postings"])
+        if write.kind == "candidate" and "muted_postings" in write.document:
+            some = write.document["muted_postings"]
+            first = self.take(Write("candidate", write.key, {"candidate_id": write.key}))
+            return "stored" if "stored" in (first, self.mute(write.key, "put", some)) else first
         if kind == "event":
             if write.key in self.events:
                 return "duplicate" if self.events[write.key] == write.document else "conflict"
@@ -57,7 +87,7 @@ class Model:
             there = self.documents[kind].pop(write.key, None) is not None
             if kind == "candidate":
                 did = [key for key, event in self.events.items() if event["candidate_id"] == write.key]
-                there |= bool(did)
+                there |= bool(did) | (self.muted.pop(write.key, None) is not None)
                 for key in did:
                     del self.events[key]
             if not there:
@@ -91,7 +121,10 @@ class Storing(RuleBasedStateMachine):
     def documents_and_events_are_those_of_the_model(self):
         for key in ("a", "b", "c", "\u00e9", "x/y"):
             assert self.store.posting(key) == self.model.documents["posting"].get(key)
-            assert self.store.candidate(key) == self.model.documents["candidate"].get(key)
+            muted = {"muted_postings": some} if (some := self.model.muted.get(key)) else {}
+            assert self.store.mutes(key) == muted
+            profile = self.model.documents["candidate"].get(key)
+            assert self.store.candidate(key) == (profile and profile | muted)
             own = [event for event in self.model.events.values() if event["candidate_id"] == key]
             assert self.store.events_of(key) == without_undone(own)
 
