@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.market import market_bundle
 from benchmarks.speed import in_turn, origin
-from recsys.arrange import arrange
+from recsys.arrange import arrange, one_of_copies
 from recsys.attributes import EMPLOYMENT, LEVELS
 from recsys.catalogue import Catalogue
 from recsys.eligible import eligible
@@ -124,6 +124,8 @@ def brute_force(engine: Engine, query: Queries, passed: Flags) -> Rows:
     chunks = [rows[None, at : at + _CHUNK] for at in range(0, len(rows), _CHUNK)]
     scores = np.concatenate([engine.ranker.score(compute(catalogue, query, interests, one)) for one in chunks], axis=1)
     allowed = eligible(catalogue, query, rows[None])
+    copies, posted = catalogue.copies.group, catalogue.attributes.posted
+    allowed = one_of_copies(copies, posted, scores, allowed, rows[None])  # a list holds one of a vacancy's copies
     seen = None if catalogue.dated else catalogue.behaviour.seen[rows][None]
     company = catalogue.attributes.company[rows][None]
     order = arrange(scores, allowed, seen, company, engine.settings.arrange, K).of(rows[None], -1)[0]

@@ -27,7 +27,7 @@ from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
 from recsys.lists import Lists, join
-from recsys.narrow import conditions, costs, narrowed
+from recsys.narrow import conditions, costs, filtered, narrowed
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
@@ -198,9 +198,7 @@ class Engine:
 
     def within(self, filters: Filters | None) -> "Engine":
         """The same engine over what filters leave."""
-        if filters is None or not (passed := conditions(self.catalogue, filters)):
-            return self
-        return replace(self, catalogue=narrowed(self.catalogue, np.logical_and.reduce(list(passed.values()))))
+        return self if filters is None else replace(self, catalogue=filtered(self.catalogue, filters))
 
     def filter_costs(self, queries: Queries, filters: Filters) -> list[dict[str, int]]:
         """How many postings that a request may be shown each of its filters alone takes away, for each of B requests.

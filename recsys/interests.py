@@ -45,11 +45,7 @@ class Interests:
 def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSettings) -> Interests:
     """Cluster what a candidate viewed, wants and did into a few interests and places, the latest first."""
     viewed = queries.history[:, :VIEWED]
-    titles = catalogue.title.vectors(viewed)
-    texts = [titles, queries.wanted, queries.past, queries.whole[:, None]]
-    known = [(viewed >= 0) & titles.any(axis=2), queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
-    all_texts = np.concatenate(texts, axis=1)
-    vectors = take(all_texts, leaders(all_texts, np.concatenate(known, axis=1), settings.interests, _INTEREST_ALIKE))
+    vectors = sought(catalogue, queries, settings.interests)
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
     all_places = np.concatenate([looked, queries.home[:, None], queries.worked], axis=1)
     there = ~np.isnan(all_places[..., 0])
@@ -58,3 +54,13 @@ def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSet
     behaviour = catalogue.behaviour
     factors = behaviour.factors.fold_in(queries.history, queries.weight)
     return Interests(vectors, places, factors, behaviour.next_title.expected(catalogue.title, queries))
+
+
+def sought(catalogue: Catalogue, queries: Queries, most: int) -> Numbers:
+    """What a candidate viewed, wants and did as at most ``most`` vectors, the latest first: (B, most, d), 0 padded."""
+    viewed = queries.history[:, :VIEWED]
+    titles = catalogue.title.vectors(viewed)
+    texts = [titles, queries.wanted, queries.past, queries.whole[:, None]]
+    known = [(viewed >= 0) & titles.any(axis=2), queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
+    all_texts = np.concatenate(texts, axis=1)
+    return take(all_texts, leaders(all_texts, np.concatenate(known, axis=1), most, _INTEREST_ALIKE))
