@@ -23,6 +23,7 @@ _PROFILE = 2.7  # the profile against title and text, 1.5 each; the index holds 
 _NEAR, _FRESH, _POPULAR, _REMOTE = 2.0, 0.1, 0.1, 0.3
 _PLACES = 8  # different places of a candidate
 _SHARE_OF_EACH = 4  # of the quota a fourth for each interest: several are alike
+_VISITED = 40_000  # places, left or not, in the cells that are looked at: where little is left, it lies far apart
 _AT_ONCE = 8  # requests: of each tens of thousands of postings may be added up
 _NONE = np.int64(2**31 - 1)
 
@@ -73,7 +74,10 @@ def _places(catalogue: Catalogue, queries: Queries) -> Numbers:
 
 
 def _cells(catalogue: Catalogue, places: Numbers, most: int) -> Rows:
-    """The cells nearest to any of the places that hold ``most`` of what is left: (B, some), -1 padded."""
+    """The cells nearest to any of the places that hold ``most`` of what is left, or ``_VISITED`` places at all.
+
+    int32 (B, some), -1 padded.
+    """
     counts = cell_counts(catalogue)[:-1]
     used = np.flatnonzero(counts).astype(np.int32)
     if len(used) == 0:
@@ -81,8 +85,9 @@ def _cells(catalogue: Catalogue, places: Numbers, most: int) -> Rows:
     centres = np.broadcast_to(catalogue.grid.centres[used], (len(places), len(used), 3))
     chords = np.fmin.reduce(squared_chords(centres, places), axis=2)
     order = np.argsort(chords, axis=1, kind="stable")
-    size = counts[used][order]
-    near = (np.cumsum(size, axis=1) - size < most) & ~np.isnan(np.take_along_axis(chords, order, 1))
+    size, whole = counts[used][order], catalogue.grid.counts[used][order]
+    near = (np.cumsum(size, axis=1) - size < most) & (np.cumsum(whole, axis=1) - whole < _VISITED)
+    near &= ~np.isnan(np.take_along_axis(chords, order, 1))
     return np.where(near, used[order], np.int32(-1))[:, : max(1, int(near.sum(axis=1).max(initial=0)))]
 
 

@@ -93,7 +93,9 @@ class VectorIndex:
         """Parameters of a search among some of the entries."""
         index, selector = faiss.downcast_index(self.index), kept.selector()
         if hasattr(index, "nprobe"):
-            return faiss.SearchParametersIVF(sel=selector, nprobe=max(index.nprobe, kept.widened(_ENOUGH * index.nprobe, index.nlist)))
+            return faiss.SearchParametersIVF(
+                sel=selector, nprobe=max(index.nprobe, kept.widened(_ENOUGH * index.nprobe, index.nlist))
+            )
         if hasattr(index, "hnsw"):
             effort = kept.widened(index.hnsw.efSearch, _MOST_EFFORT)
             return faiss.SearchParametersHNSW(sel=selector, efSearch=effort)

@@ -89,7 +89,9 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
         rows=rows,
         named=named,
         # taken by number: a mask would be guessed wrong by the processor at every second posting
-        counts=np.bincount(cells[np.flatnonzero(placed[: len(cells)])], minlength=len(catalogue.grid.counts)).astype(np.int32),
+        counts=np.bincount(cells[np.flatnonzero(placed[: len(cells)])], minlength=len(catalogue.grid.counts)).astype(
+            np.int32
+        ),
         share=share,
         by_text=_entries(named, catalogue.by_text.rows),
         by_cell=Kept.of(placed),
