@@ -240,10 +240,10 @@ def report(args: argparse.Namespace) -> list[str]:
         origin("benchmarks.filters"),
         "",
         "A simulated market whose text vectors are drawn around some thousand centres. Brute force scores all that a",
-        "filter leaves by every signal and lists one of several copies of a vacancy, as the engine does; equal lists have",
-        "the same ids in the same order. The times are of whole answers, one request on one thread, nothing kept from an",
-        "earlier one; in the last column the same filter was asked for before and what it leaves is remembered",
-        "(`filters.remembered_mb`). The settings of filters are the defaults.",
+        "filter leaves by every signal and lists one of several copies of a vacancy, as the engine does; equal lists",
+        "have the same ids in the same order. The times are of whole answers, one request on one thread, nothing kept",
+        "from an earlier one; in the last column the same filter was asked for before and what it leaves is",
+        "remembered (`filters.remembered_mb`). The settings of filters are the defaults.",
     ]
     for postings in args.postings:
         candidates, cities = (4_000, 300) if postings <= 100_000 else (20_000, None)

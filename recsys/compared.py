@@ -21,7 +21,6 @@ Numbers = NDArray[np.float32]
 # What counts beside likeness of a title, in the proportion of the hand-set order.
 _PROFILE = 2.7  # the profile against title and text, 1.5 each; the index holds their middle, of length 1
 _NEAR, _FRESH, _POPULAR, _REMOTE = 2.0, 0.1, 0.1, 0.3
-_PLACES = 8  # different places of a candidate
 _SHARE_OF_EACH = 4  # of the quota a fourth for each interest: several are alike
 _VISITED = 40_000  # places, left or not, in the cells that are looked at: where little is left, it lies far apart
 _AT_ONCE = 8  # requests: of each tens of thousands of postings may be added up
@@ -62,13 +61,13 @@ def _best(catalogue: Catalogue, queries: Queries, interests: Interests, quota: i
 
 
 def _places(catalogue: Catalogue, queries: Queries) -> Numbers:
-    """The different places where a candidate lives, looked and worked: (B, _PLACES, 3), NaN where fewer."""
+    """The different places where a candidate lives, looked and worked: (B, s, 3), first, then NaN."""
     viewed = queries.history[:, :VIEWED]
     looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
     places = np.concatenate([queries.home[:, None], looked, queries.worked], axis=1)
     same = (places[:, :, None] == places[:, None]).all(axis=3)
     new = (same.argmax(axis=2) == np.arange(places.shape[1])) & ~np.isnan(places[..., 0])
-    order = np.argsort(~new, axis=1, kind="stable")[:, :_PLACES]
+    order = np.argsort(~new, axis=1, kind="stable")
     there = np.take_along_axis(new, order, 1)[..., None]
     return np.where(there, np.take_along_axis(places, order[..., None], 1), np.float32(np.nan))
 

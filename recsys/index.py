@@ -18,7 +18,7 @@ Rows = NDArray[np.int32]
 faiss: Any = _faiss  # its own annotations describe the C++ calls, not those that Python makes
 
 _MOST_EFFORT = 1536  # nodes of a graph that a search among a few entries visits
-_ENOUGH = 0.5  # of the lists in which a search among a few meets as many as among all: it has more queries
+_ENOUGH = 0.5  # times the lists in which a search among some meets as many as among all: it has more queries
 _ANY_SCORE = -1e30  # below every inner product
 _MARGIN = 16  # entries fetched beyond those asked for, so that ties at the cut are settled here
 
@@ -93,9 +93,8 @@ class VectorIndex:
         """Parameters of a search among some of the entries."""
         index, selector = faiss.downcast_index(self.index), kept.selector()
         if hasattr(index, "nprobe"):
-            return faiss.SearchParametersIVF(
-                sel=selector, nprobe=max(index.nprobe, kept.widened(_ENOUGH * index.nprobe, index.nlist))
-            )
+            lists = max(index.nprobe, kept.widened(_ENOUGH * index.nprobe, index.nlist))
+            return faiss.SearchParametersIVF(sel=selector, nprobe=lists)
         if hasattr(index, "hnsw"):
             effort = kept.widened(index.hnsw.efSearch, _MOST_EFFORT)
             return faiss.SearchParametersHNSW(sel=selector, efSearch=effort)

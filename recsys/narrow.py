@@ -45,7 +45,6 @@ def filtered(catalogue: Catalogue, filters: Filters) -> Catalogue:
     Raises:
         RequestError: as ``conditions``.
     """
-
     if not (filters.extra or filters.extra_least or filters.extra_most or any(ask(filters) for _, ask, _ in _COLUMNS)):
         return catalogue
 
@@ -85,13 +84,11 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
         return replace(catalogue, gone=gone, within=within)
     cells = catalogue.grid.cell_of
     placed = np.take(named, catalogue.by_cell.rows)
+    there = np.flatnonzero(placed[: len(cells)])  # four times as quick as to index by what is true
     within = Within(
         rows=rows,
         named=named,
-        # taken by number: a mask would be guessed wrong by the processor at every second posting
-        counts=np.bincount(cells[np.flatnonzero(placed[: len(cells)])], minlength=len(catalogue.grid.counts)).astype(
-            np.int32
-        ),
+        counts=np.bincount(cells[there], minlength=len(catalogue.grid.counts)).astype(np.int32),
         share=share,
         by_text=_entries(named, catalogue.by_text.rows),
         by_cell=Kept.of(placed),

@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """Values by key; beyond ``most`` bytes those go first that were asked for longest ago. For any number of threads."""
+    """Values by key, for any number of threads; beyond ``most`` bytes those go that were asked for longest ago."""
 
     def __init__(self, most: int) -> None:
         """Nothing yet.

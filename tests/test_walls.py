@@ -18,9 +18,10 @@ ORDER = (
     "placenames", "gazetteer", "places", "geo",
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
     "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
-    "metrics", "queries", "next_title", "pool", "recent", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
-    "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby", "bywords",
-    "compared", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
+    "metrics", "queries", "next_title", "pool", "recent", "catalogue", "assemble", "shown", "candidates", "intake",
+    "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby",
+    "bywords", "compared", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place",
+    "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "lists", "engine", "smoke", "__init__",
 )  # fmt: skip
