@@ -22,7 +22,7 @@ Numbers = NDArray[np.float32]
 _PROFILE = 2.7  # the profile against title and text, 1.5 each; the index holds their middle, of length 1
 _NEAR, _FRESH, _POPULAR, _REMOTE = 2.0, 0.1, 0.1, 0.3
 _SHARE_OF_EACH = 4  # of the quota a fourth for each interest: several are alike
-_VISITED = 40_000  # places, left or not, in the cells that are looked at: where little is left, it lies far apart
+_VISITED = 60_000  # places, left or not, in the cells that are looked at: where little is left, it lies far apart
 _AT_ONCE = 8  # requests: of each tens of thousands of postings may be added up
 _NONE = np.int64(2**31 - 1)
 
