@@ -82,11 +82,17 @@ def _cells(catalogue: Catalogue, places: Numbers, most: int) -> Rows:
     if len(used) == 0:
         return np.full((len(places), 1), -1, np.int32)
     centres = np.broadcast_to(catalogue.grid.centres[used], (len(places), len(used), 3))
-    chords = np.fmin.reduce(squared_chords(centres, places), axis=2)
+    every = squared_chords(centres, places)
+    chords = np.fmin.reduce(every, axis=2)
+    own = np.argmin(np.where(np.isnan(every), np.inf, every), axis=1)  # none is crowded out by another place's city
+    known = ~np.isnan(places[..., 0])
+    own = np.where(known, own, own[:, :1])
+    np.put_along_axis(chords, own, np.where(known[:, :1], -1, np.nan), 1)
     order = np.argsort(chords, axis=1, kind="stable")
     size, whole = counts[used][order], catalogue.grid.counts[used][order]
     near = (np.cumsum(size, axis=1) - size < most) & (np.cumsum(whole, axis=1) - whole < _VISITED)
-    near &= ~np.isnan(np.take_along_axis(chords, order, 1))
+    chords = np.take_along_axis(chords, order, 1)
+    near = (near | (chords < 0)) & ~np.isnan(chords)
     return np.where(near, used[order], np.int32(-1))[:, : max(1, int(near.sum(axis=1).max(initial=0)))]
 
 

@@ -250,7 +250,8 @@ class Engine:
 
     def _with_own(self, query: Queries, wants: Interests, pool: Pool, at: int, k: int) -> Pool:
         """Pools in which that of request ``at`` is made from this catalogue instead."""
-        own = self.cut_down(query, wants, retrieve(self.catalogue, query, wants, self.settings.retrieve, k), k)
+        union = retrieve(self.catalogue, query, wants, self.settings.retrieve, k)
+        own = self.cut_down(query, wants, union, k, pool.rows.shape[1])
         rows, sources = own.rows[0][own.rows[0] >= 0], own.sources[0][own.rows[0] >= 0]
         quick = None
         if pool.quick is not None:
@@ -259,9 +260,12 @@ class Engine:
             quick = quick_signals(self.catalogue, query, wants, padded)[0]
         return pool.with_one(at, rows, sources, quick)
 
-    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
-        """The best of a union, see ``recsys.cut``."""
+    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int, most: int | None = None) -> Pool:
+        """The best of a union, at most ``most`` where that is given, see ``recsys.cut``."""
         width, _ = self.settings.retrieve.widths(k)
+        if self.catalogue.within is not None:  # of what is left the quick signals alone lose more
+            width *= self.settings.filters.widen
+        width = width if most is None else min(width, most)
         order = self.cut or quick_part(self.ranker)
         return cut(self.catalogue, queries, interests, union, order, self.settings.arrange.new_share, width)
 
