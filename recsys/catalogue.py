@@ -20,6 +20,7 @@ from recsys.ids import Ids
 from recsys.index import CellIndex, Kept, VectorIndex
 from recsys.neighbours import Neighbours
 from recsys.next_title import NextTitle
+from recsys.recent import Recent
 from recsys.terms import Lexicon
 from recsys.wordlists import WordLists
 
@@ -246,6 +247,11 @@ class Catalogue:
     def vetoes(self) -> dict[str, Expression]:
         """Conditions under which a posting is not shown, by name."""
         return self.rules.conditions()
+
+    @cached_property
+    def narrowings(self) -> "Recent[Catalogue]":
+        """What the latest filters left of it, by their key. Another state is another catalogue and has its own."""
+        return Recent(self.rules.remembered_mb * 1_000_000)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -213,7 +213,11 @@ class FilterSettings(Settings):
             text or a list of them, of which four count).
         exact: where filters leave no more postings than this, all of them are scored by every signal.
         whole: where they leave no more than this, all of them are scored by the quick signals, and the best by every.
-        widen: where they leave more, the sources bring so many times what they bring without filters.
+        widen: where they leave more, the sources bring so many times what they bring without filters,
+        interests: for up to so many query vectors a candidate,
+        compared: and of what is left around the candidate's places, whole cells nearest first, so many postings and
+            those of the last cell are compared one by one.
+        remembered_mb: what the latest filters left is remembered, up to so many megabytes in each process; 0: never.
         vetoes: conditions by name under which a posting is never shown to a candidate, such as
             ``posting.seniority >= 4 and candidate.seniority < 2``; see filters.md.
         muted_alike: who muted an interest, named by a title, is shown no posting whose title has this cosine with it or
@@ -225,7 +229,10 @@ class FilterSettings(Settings):
     extra: dict[FieldName, Literal["number", "words"]] = Field({}, max_length=64)
     exact: int = Field(2000, ge=1)
     whole: int = Field(12_000, ge=1)
-    widen: int = Field(3, ge=1, le=16)
+    widen: int = Field(2, ge=1, le=16)
+    interests: int = Field(8, ge=1, le=16)
+    compared: int = Field(3000, ge=1)
+    remembered_mb: int = Field(64, ge=0)
 
     @property
     def listed(self) -> int:

@@ -27,7 +27,7 @@ from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
 from recsys.lists import SHARED, Lists, join
-from recsys.narrow import conditions, costs, narrowed
+from recsys.narrow import conditions, costs, filtered, narrowed
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
@@ -211,9 +211,7 @@ class Engine:
 
     def within(self, filters: Filters | None) -> "Engine":
         """The same engine over what filters leave."""
-        if filters is None or not (passed := conditions(self.catalogue, filters)):
-            return self
-        return replace(self, catalogue=narrowed(self.catalogue, np.logical_and.reduce(list(passed.values()))))
+        return self if filters is None else replace(self, catalogue=filtered(self.catalogue, filters))
 
     def filter_costs(self, queries: Queries, filters: Filters) -> list[dict[str, int]]:
         """How many postings that a request may be shown each of its filters alone takes away, for each of B requests.
@@ -265,7 +263,8 @@ class Engine:
 
     def _with_own(self, query: Queries, wants: Interests, pool: Pool, at: int, k: int) -> Pool:
         """Pools in which that of request ``at`` is made from this catalogue instead."""
-        own = self.cut_down(query, wants, retrieve(self.catalogue, query, wants, self.settings.retrieve, k), k)
+        union = retrieve(self.catalogue, query, wants, self.settings.retrieve, k)
+        own = self.cut_down(query, wants, union, k, pool.rows.shape[1])
         rows, sources = own.rows[0][own.rows[0] >= 0], own.sources[0][own.rows[0] >= 0]
         quick = None
         if pool.quick is not None:
@@ -274,9 +273,12 @@ class Engine:
             quick = quick_signals(self.catalogue, query, wants, padded)[0]
         return pool.with_one(at, rows, sources, quick)
 
-    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
-        """The best of a union, see ``recsys.cut``."""
+    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int, most: int | None = None) -> Pool:
+        """The best of a union, at most ``most`` where that is given, see ``recsys.cut``."""
         width, _ = self.settings.retrieve.widths(k)
+        if self.catalogue.within is not None:  # of what is left the quick signals alone lose more
+            width *= self.settings.filters.widen
+        width = width if most is None else min(width, most)
         order = self.cut or quick_part(self.ranker)
         return cut(self.catalogue, queries, interests, union, order, self.settings.arrange.new_share, width)
 

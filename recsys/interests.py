@@ -44,7 +44,21 @@ class Interests:
 
 
 def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSettings) -> Interests:
-    """Cluster what a candidate viewed, wants and did into a few interests and places, the latest first.
+    """Cluster what a candidate viewed, wants and did into a few interests and places, the latest first."""
+    viewed = queries.history[:, :VIEWED]
+    vectors = sought(catalogue, queries, settings.interests)
+    looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
+    all_places = np.concatenate([looked, queries.home[:, None], queries.worked], axis=1)
+    there = ~np.isnan(all_places[..., 0])
+    anchors = leaders(all_places, there, _PLACES, _SAME_PLACE)
+    places = np.where((anchors >= 0)[..., None], take(all_places, anchors), np.float32(np.nan))
+    behaviour = catalogue.behaviour
+    factors = behaviour.factors.fold_in(queries.history, queries.weight)
+    return Interests(vectors, places, factors, behaviour.next_title.expected(catalogue.title, queries))
+
+
+def sought(catalogue: Catalogue, queries: Queries, most: int) -> Numbers:
+    """What a candidate viewed, wants and did as at most ``most`` vectors, the latest first: (B, most, d), 0 padded.
 
     What is alike to an interest that the candidate muted is none.
     """
@@ -54,12 +68,4 @@ def find_interests(catalogue: Catalogue, queries: Queries, settings: RetrieveSet
     known = [(viewed >= 0) & titles.any(axis=2), queries.wanted_known, queries.past_known, queries.whole_known[:, None]]
     all_texts = np.concatenate(texts, axis=1)
     searched = np.concatenate(known, axis=1) & ~alike_to_unwanted(queries, all_texts, catalogue.rules.muted_alike)
-    vectors = take(all_texts, leaders(all_texts, searched, settings.interests, _INTEREST_ALIKE))
-    looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], np.float32(np.nan))
-    all_places = np.concatenate([looked, queries.home[:, None], queries.worked], axis=1)
-    there = ~np.isnan(all_places[..., 0])
-    anchors = leaders(all_places, there, _PLACES, _SAME_PLACE)
-    places = np.where((anchors >= 0)[..., None], take(all_places, anchors), np.float32(np.nan))
-    behaviour = catalogue.behaviour
-    factors = behaviour.factors.fold_in(queries.history, queries.weight)
-    return Interests(vectors, places, factors, behaviour.next_title.expected(catalogue.title, queries))
+    return take(all_texts, leaders(all_texts, searched, most, _INTEREST_ALIKE))

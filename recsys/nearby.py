@@ -65,8 +65,8 @@ def near_and_alike(
     quota = settings.near * scale
     close, wide = _circles(catalogue, interests.places, around, settings, scale)
     found = [
-        _alike_in(catalogue, interests, close, quota),
-        _alike_in(catalogue, interests, wide, max(quota // 3, 1)),
+        alike_in(catalogue, interests.vectors, close, quota),
+        alike_in(catalogue, interests.vectors, wide, max(quota // 3, 1)),
     ]
     rows, alike = (np.concatenate([one[at] for one in found], axis=1) for at in (0, 1))
     place = np.take(catalogue.place, np.maximum(rows, 0), axis=0)
@@ -120,15 +120,18 @@ def _circles(
     return _squeeze(np.where(close, around, np.int32(-1)).reshape(shape)), _squeeze(ring)
 
 
-def _alike_in(catalogue: Catalogue, interests: Interests, cells: Rows, keep: int) -> tuple[Rows, Numbers]:
-    """The ``keep`` most alike to each interest in ``cells`` (B, m): rows and cosines (B, I * keep)."""
-    requests, count, dimension = interests.vectors.shape
-    flat = interests.vectors.reshape(-1, dimension)
+def alike_in(catalogue: Catalogue, vectors: Numbers, cells: Rows, keep: int) -> tuple[Rows, Numbers]:
+    """The ``keep`` most alike to each of ``vectors`` (B, I, d) in ``cells`` (B, m): rows and products (B, I * keep).
+
+    Of a crowded cell only the lists most alike are looked at, the more of them the less filters leave.
+    """
+    requests, count, dimension = vectors.shape
+    flat = vectors.reshape(-1, dimension)
     within = catalogue.within
     crowded = _LISTS_OF_CROWDED_CELL
     if within is not None:
         crowded = int(np.ceil(_WIDER * crowded / max(within.share, 1e-6)))
-    lists = _lists_of(catalogue, interests.vectors, cells, crowded)
+    lists = _lists_of(catalogue, vectors, cells, crowded)
     asked = flat.any(axis=1) & (lists >= 0).any(axis=1)
     rows, alike = np.full((len(flat), keep), -1, np.int32), np.zeros((len(flat), keep), np.float32)
     kept = None if within is None else within.by_cell

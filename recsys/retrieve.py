@@ -1,13 +1,16 @@
 """From requests to a wide union of sources, one of them joint (near and alike)."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.bywords import by_words
 from recsys.catalogue import Catalogue
+from recsys.compared import compared
 from recsys.config import RetrieveSettings
 from recsys.eligible import eligible
-from recsys.interests import Interests
+from recsys.interests import Interests, sought
 from recsys.narrow import EXACT_FACTORS
 from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
@@ -36,6 +39,7 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
             return everything(within.rows, len(queries))
         scale *= catalogue.rules.widen
         width *= catalogue.rules.widen
+        interests = replace(interests, vectors=sought(catalogue, queries, catalogue.rules.interests))
     if len(catalogue.by_text.rows) <= width:
         there = np.concatenate([catalogue.by_text.rows, catalogue.fresh.rows])
         there = there[~catalogue.gone[there]]  # no trace of what came and went: reasons compare with the pool's mean
@@ -45,7 +49,9 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
     cells = around[:, :, :_SHELVES].reshape(len(queries), -1)
     found = {
         "text": _by_text(catalogue, queries, interests, settings.text * scale),
-        "near": near_and_alike(catalogue, interests, around, settings, scale),
+        "near": near_and_alike(catalogue, interests, around, settings, scale)
+        if within is None
+        else compared(catalogue, queries, interests, settings.near * scale),
         "factors": _by_factors(catalogue, interests, settings.factors * scale),
         "cooccur": _by_neighbours(catalogue, queries, settings.cooccur * scale),
         "words": by_words(catalogue, queries, around, settings, scale),

@@ -11,6 +11,7 @@ from small_catalogue import clustered, unit
 
 from recsys.errors import BundleError
 from recsys.index import (
+    Kept,
     build_cell_index,
     build_graph_index,
     build_index,
@@ -246,6 +247,19 @@ class TestCells:
         there = int((lists == 2).sum())
         np.testing.assert_array_equal(np.sort(found[found >= 0]), np.sort(rows[lists == 2]))
         assert (found == -1).sum() == 1000 - there
+
+    @pytest.mark.parametrize("share", [None, 0.0, 0.3])
+    def test_all_that_stands_in_the_lists_is_what_a_wide_search_finds(self, made, share):
+        index, _, _, rows, _, cells, queries = made
+        kept = None if share is None else Kept.of(np.random.default_rng(1).random(len(rows)) < share)
+        found = index.all_in(queries, cells, kept)
+        wide = index.search(queries, cells, len(rows), kept)
+        same_found(found, wide)
+        assert found[0].shape == found[1].shape == (len(queries), int((wide[0] >= 0).sum(axis=1).max()))
+
+    def test_all_of_no_list_is_nothing(self, made):
+        index, *_, queries = made
+        assert index.all_in(queries[:3], np.full((3, 2), -1, np.int32))[0].shape == (3, 0)
 
     def test_an_index_read_back_answers_the_same(self, made, tmp_path):
         index, _, _, rows, _, cells, queries = made

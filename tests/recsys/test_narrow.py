@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from filter_board import COMPANIES, LANGUAGES, RULES, SHIFTS, filter_board
@@ -9,7 +11,7 @@ from recsys.config import FilterSettings
 from recsys.errors import RequestError
 from recsys.filters import Filters
 from recsys.geo import distance_km, unit_vectors
-from recsys.narrow import conditions, narrowed, open_postings
+from recsys.narrow import conditions, filtered, narrowed, open_postings
 
 BOARD = filter_board()
 A = BOARD.attributes
@@ -145,3 +147,32 @@ def test_a_narrowed_catalogue_holds_what_is_allowed_and_nothing_else(share):
 def test_settings_refuse_a_currency_that_is_none():
     with pytest.raises(ValidationError):
         FilterSettings(rates={"euro": 1.1})
+
+
+def test_equal_filters_are_remembered_and_no_other_state_is_served():
+    board = replace(BOARD)
+    first = filtered(board, Filters(remote=True))
+    assert filtered(board, Filters(remote=True, employment=())) is first
+    assert filtered(board, Filters(remote=False)) is not first
+    taken = board.without(first.within.rows[:1])
+    assert filtered(taken, Filters(remote=True)).within.rows.tolist() == first.within.rows[1:].tolist()
+    assert filtered(board, Filters(remote=True)) is first
+    assert filtered(board, Filters()) is board
+
+
+@pytest.mark.parametrize(
+    "asked", [{"remote": True}, {"employment": ("INTERN",), "seniority": ("lead",), "remote": True}]
+)
+def test_what_is_remembered_is_counted_whole(asked):
+    board = replace(BOARD)
+    one = filtered(board, Filters(**asked))
+    own = [one.gone, one.within.rows, one.within.named, one.within.counts]
+    own += [one.within.by_text.bits, one.within.by_cell.bits, one.within.by_factor.bits]
+    own += [] if np.shares_memory(one.open, board.open) else [one.open]
+    assert board.narrowings.bytes == sum(array.nbytes for array in own) + len(Filters(**asked).key)
+
+
+def test_nothing_is_remembered_where_nothing_may_be():
+    board = replace(BOARD, rules=RULES.model_copy(update={"remembered_mb": 0}))
+    assert filtered(board, Filters(remote=True)) is not filtered(board, Filters(remote=True))
+    assert len(board.narrowings) == 0
