@@ -14,16 +14,15 @@ PACKAGES = ("recsys", "training", "serving")
 
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
-    "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language",
-    "placenames", "gazetteer", "places", "geo",
-    "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
-    "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
-    "metrics", "queries", "next_title", "pool", "recent", "catalogue", "assemble", "shown", "mutes", "candidates", "intake",
-    "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests",
-    "nearby", "bywords", "compared", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
-    "signals_attributes",
-    "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "evidence", "explain", "manifest",
-    "bundle", "stored", "lists", "engine", "smoke", "__init__",
+    "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language", "placenames",
+    "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index",
+    "lexical", "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form",
+    "neighbours", "metrics", "queries", "next_title", "pool", "recent", "catalogue", "assemble", "shown", "mutes",
+    "candidates", "intake", "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted",
+    "eligible", "interests", "nearby", "bywords", "compared", "retrieve", "signal", "signals_text", "signals_lexical",
+    "signals_place", "signals_behaviour", "signals_attributes", "signals_shown", "signals", "rank", "trees",
+    "calibrate", "arrange", "cut", "evidence", "explain", "manifest", "bundle", "stored", "lists", "engine", "smoke",
+    "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.
