@@ -87,7 +87,7 @@ class AlertSettings(Settings):
     attempts: int = Field(3, ge=1, le=20)
     backoff_seconds: float = Field(5, ge=0, le=600)
     minutes: float = Field(50, gt=0, le=1440)
-    lease_seconds: float = Field(60, ge=1, le=3600)
+    lease_seconds: float = Field(60, gt=0, le=3600)
     resume_hours: float = Field(6, ge=0, le=168)
     chunk: int = Field(1000, ge=1, le=10_000)
     smtp: SmtpSettings = SmtpSettings()

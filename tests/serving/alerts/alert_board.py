@@ -1,6 +1,5 @@
 """A small board with a real store: its bundle, alerts, and postings that arrive."""
 
-
 from live_log import ENCODER, encode_all
 
 from recsys.bundle import open_bundle
