@@ -79,6 +79,12 @@ class AlertBook:
         with reading(self._engine) as connection:
             return bytes.fromhex(connection.execute(select(ALERT_RUN.c.secret)).scalar_one())
 
+    @cached_property
+    def store(self) -> str:
+        """The name of the store, as ``Store.identity``."""
+        with reading(self._engine) as connection:
+            return str(connection.execute(select(HEAD.c.store)).scalar_one())
+
     def put(
         self, alert_id: str, candidate_id: str, document: Document, cadence: str, active: bool | None = None
     ) -> Change:
