@@ -10,6 +10,8 @@ from serving.alerts.settings import AlertSettings
 from serving.live.replay import state_at
 from serving.store import Write
 from serving.store.alerts import AlertBook
+from serving.store.arrivals import note_arrivals
+from serving.store.connect import reading, writing
 from serving.store.ledger import Ledger
 from serving.store.turn import Turn
 
@@ -86,6 +88,8 @@ class AlertBoard:
 
     def matcher(self, encode=None, alike=None, after=0):
         """What a run would match with."""
+        with writing(self.store.engine) as connection:
+            note_arrivals(connection, self.store.head())  # as a run does at its beginning
         state = self.state()
         news = news_of(self.store, open_bundle(self.market.bundle, verify=False), state, after, state.indexed)
         return Matcher(state, news, encode, alike)
@@ -99,7 +103,6 @@ class AlertBoard:
         """Of the ledger: state, replies and so on by message."""
         from sqlalchemy import select
 
-        from serving.store.connect import reading
         from serving.store.model import ALERT_MAILS
 
         with reading(self.store.engine) as connection:
