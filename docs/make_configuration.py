@@ -1,4 +1,4 @@
-"""Writes ``docs/configuration.md`` and ``default.yaml``, ``serve.yaml`` and ``alerts.yaml`` in ``configs`` from classes.
+"""Writes ``docs/configuration.md`` and, in ``configs``, ``default``, ``serve`` and ``alerts.yaml`` from classes.
 
     python docs/make_configuration.py
 

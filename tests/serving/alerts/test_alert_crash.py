@@ -19,7 +19,7 @@ from mail_server import MailServer, Moods
 from serving.store import Store, migrate
 
 ROOT = Path(__file__).parents[3]
-ALERTS, LEASE = 12, 0.3
+LEASE = 0.3  # seconds
 ROUGH = {"busy": 0.1, "later": 0.1, "slow": 0.2, "hang up": 0.1, "forget": 0.1}
 KINDS = ("step", "outside", "step", "server", "step", "pair")
 
@@ -27,13 +27,14 @@ KINDS = ("step", "outside", "step", "server", "step", "pair")
 class Rounds:
     """Rounds of postings that arrive, a run that is killed, and runs that end the work."""
 
-    def __init__(self, folder, market, seed):
+    def __init__(self, folder, market, seed, alerts):
+        self.alerts = alerts
         self.url = f"sqlite:///{folder / 'store.db'}"
         migrate(self.url)
         self.store = Store.open(self.url)
         self.board = AlertBoard(market, self.store)
         self.rng = np.random.default_rng(seed)
-        for number in range(ALERTS):
+        for number in range(self.alerts):
             self.board.alert(f"alert-{number}", words="zymurgist", candidate=market.candidates[number]["candidate_id"])
         self.wanted = []  # ids of the postings that every alert is to bring
         self.killed = Counter()
@@ -89,7 +90,7 @@ class Rounds:
         # both a loss without acceptance and a kill may befall a mail; of the two together nobody could tell
         self.server.moods.chances = ROUGH | ({"lose": 0.2} if kind == "server" else {})
         if kind == "step":
-            statuses = self.child(step=int(self.rng.integers(1, 5 + 6 * ALERTS)))
+            statuses = self.child(step=int(self.rng.integers(1, 5 + 6 * self.alerts)))
         elif kind == "outside":
             statuses = self.child(after=float(self.rng.uniform(0, 0.8)))
         elif kind == "pair":
@@ -108,7 +109,7 @@ class Rounds:
     def finish(self):
         """Runs until nothing is left; a lease of one that was killed is waited out."""
         until = time.monotonic() + 60
-        while any(self.board.book.get(f"alert-{n}").position < self.store.head() for n in range(ALERTS)):
+        while any(self.board.book.get(f"alert-{n}").position < self.store.head() for n in range(self.alerts)):
             assert time.monotonic() < until, "the runs do not come to an end"
             (status,) = self.child()
             assert status in (0, TAKEN)
@@ -124,7 +125,7 @@ class Rounds:
                 brought[to, "ids"].append(message)
                 brought[to].extend(re.findall(rb"https://board\.example/jobs/([\w-]+)\r\n", raw))
         assert {len(one) for one in bodies.values()} == {1}, "a mail came again with another content"
-        for number in range(ALERTS):
+        for number in range(self.alerts):
             got = sorted(one.decode() for one in brought[f"alert-{number}@people.example"])
             assert got == sorted(self.wanted), f"alert-{number}"
         for message, count in times.items():
@@ -140,8 +141,8 @@ def _paths():
     return ("tests", "tests/serving/alerts", "tests/serving/live", "tests/recsys", "tests/training", "tests/serving")
 
 
-def play(folder, market, seed, rounds_least, kills_least):
-    rounds, number = Rounds(folder, market, seed), 0
+def play(folder, market, seed, alerts, rounds_least, kills_least):
+    rounds, number = Rounds(folder, market, seed, alerts), 0
     try:
         while number < rounds_least or sum(rounds.killed.values()) < kills_least:
             rounds.round(KINDS[number % len(KINDS)])
@@ -153,13 +154,13 @@ def play(folder, market, seed, rounds_least, kills_least):
 
 
 def test_a_kill_skips_nobody_and_repeats_nothing(live_market, tmp_path):
-    rounds = play(tmp_path, live_market, 1, 4, 2)
+    rounds = play(tmp_path, live_market, 1, 6, 4, 2)
     assert sum(rounds.killed.values()) >= 2
 
 
 @pytest.mark.long
 def test_a_hundred_kills_skip_nobody_and_repeat_nothing(live_market, tmp_path):
-    rounds = play(tmp_path, live_market, 2, 100, 100)
+    rounds = play(tmp_path, live_market, 2, 12, 100, 100)
     times = Counter(Counter(message for message, _, _ in rounds.server.moods.taken).values())
     print(f"killed {dict(rounds.killed)}, {dict(rounds.at_kill)}; mails by how often they came: {dict(times)}")
     assert rounds.at_kill["while sending"] >= 20

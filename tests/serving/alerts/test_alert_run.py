@@ -4,16 +4,14 @@ import pytest
 from alert_board import DAY, SETTINGS, AlertBoard, sent_postings
 
 from recsys.errors import StoreError
-from serving.store import Store, Write, migrate
+from serving.store import Write
 from serving.store.turn import Turn, TurnTaken
 
 
 @pytest.fixture
-def board(live_market, tmp_path):
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    migrate(url)
-    with Store.open(url) as store:
-        yield AlertBoard(live_market, store)
+def board(live_market, store):
+    """In both databases."""
+    return AlertBoard(live_market, store)
 
 
 def to(box):
