@@ -32,7 +32,7 @@ from serving.encoder.places import PLACES, points_of
 from serving.store import Store, Write, migrate
 from serving.store.alerts import AlertBook
 from serving.store.connect import reading, writing
-from serving.store.ledger import Mail
+from serving.store.mails import Mail
 from serving.store.model import ALERT_MAILS, ALERTS
 from serving.store.writes import canonical
 from training.simulate import SimulateConfig, simulate

@@ -12,7 +12,8 @@ from serving.alerts.ended import Ended
 from serving.alerts.postman import Outcome, Postman, PostUnavailable, Steps
 from serving.alerts.render import Renderer
 from serving.alerts.settings import AlertSettings
-from serving.store.ledger import Ledger, Mail, Step
+from serving.store.ledger import Ledger
+from serving.store.mails import Mail, Step
 
 _LOOK = 0.05  # seconds between two looks at a mail that waits
 

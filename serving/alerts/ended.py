@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from serving.store.ledger import Mail, with_lines
+from serving.store.mails import Mail, with_lines
 from serving.store.store import Store
 
 _AT_ONCE: Final = 1000

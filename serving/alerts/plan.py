@@ -17,7 +17,8 @@ from serving.alerts.people import Crowd, crowd
 from serving.alerts.settings import AlertSettings
 from serving.live.state import State
 from serving.store.alerts import Alert
-from serving.store.ledger import Ledger, Mail
+from serving.store.ledger import Ledger
+from serving.store.mails import Mail
 from serving.store.turn import Fixed
 
 Flags = NDArray[np.bool_]

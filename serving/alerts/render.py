@@ -14,7 +14,7 @@ from recsys.errors import ConfigError
 from recsys.text import normalise
 from serving.alerts.settings import AlertSettings
 from serving.alerts.token import link
-from serving.store.ledger import Mail
+from serving.store.mails import Mail
 
 #: Headers are not folded: a folded address of a page would be encoded, and no mail program would find it.
 _POLICY: Final = SMTP.clone(max_line_length=998)

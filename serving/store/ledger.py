@@ -9,22 +9,21 @@ planned -> dropped                nobody wants it any more
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 
 from serving.store.alerts import Alert, alert_of
 from serving.store.apply import chunks
 from serving.store.connect import reading, writing
+from serving.store.mails import Kind, Mail, Step, mail_row, posting_rows, served_row
 from serving.store.model import ALERT_MAILS, ALERT_POSTINGS, ALERTS
 from serving.store.store import Store
 from serving.store.together import Together
 from serving.store.turn import Turn
-from serving.store.writes import Document, canonical, parsed
+from serving.store.writes import canonical, parsed
 
-Kind = Literal["begin", "sent", "fed", "later", "unsure", "refused", "dropped"]
 #: Seconds between two mails of one alert; a little less than a day and a week, for who calls by the clock is not exact.
 PERIODS: Final = {"instant": 0.0, "daily": 22 * 3600.0, "weekly": (7 * 24 - 2) * 3600.0}
 MOST_UNSURE: Final = 2  #: so often a mail is sent of which no answer came
@@ -35,53 +34,6 @@ _SERVED: Final = (
     .where(ALERTS.c.id == bindparam("a"))
     .values(position=bindparam("p"), served=bindparam("s"), number=ALERTS.c.number + 1, failures=0)
 )
-
-
-@dataclass(frozen=True)
-class Mail:
-    """One mail of the ledger.
-
-    Attributes:
-        message: its Message-ID, without brackets.
-        alert_id: whose it is.
-        content: what it is made from: "to" (None: for the feed alone), "name", "kind", "lines", "created".
-        upto: position of the log up to which its alert is served by it.
-        at: moment of the run, seconds since 1970.
-        due: not to be sent before.
-        tries: refusals that may pass.
-        unsure: how often no answer came.
-    """
-
-    message: str
-    alert_id: str
-    content: Document
-    upto: int
-    at: float
-    due: float = 0.0
-    tries: int = 0
-    unsure: int = 0
-
-    @property
-    def postings(self) -> list[str]:
-        """Ids of what it brings."""
-        return [line["posting_id"] for line in self.content["lines"]]
-
-
-@dataclass(frozen=True)
-class Step:
-    """What happened to a mail.
-
-    Attributes:
-        kind: what.
-        mail: as it was before.
-        reply: what a server said.
-        due: of "later" and "unsure": not before, seconds since 1970.
-    """
-
-    kind: Kind
-    mail: Mail
-    reply: str = ""
-    due: float = 0.0
 
 
 class Ledger:
@@ -150,8 +102,8 @@ class Ledger:
                 alive |= set(connection.execute(select(ALERTS.c.id).where(ALERTS.c.id.in_(some))).scalars())
             kept = [mail for mail in mails if mail.alert_id in alive]
             if kept:
-                connection.execute(insert(ALERT_MAILS), [_row(mail) for mail in kept])
-                connection.execute(insert(ALERT_POSTINGS), [one for mail in kept for one in _postings(mail)])
+                connection.execute(insert(ALERT_MAILS), [mail_row(mail) for mail in kept])
+                connection.execute(insert(ALERT_POSTINGS), [one for mail in kept for one in posting_rows(mail)])
             for some in chunks(nothing):
                 done = update(ALERTS).where(ALERTS.c.id.in_(some)).values(position=upto, served=moment)
                 connection.execute(done)
@@ -223,7 +175,7 @@ class Ledger:
         for step in steps:
             state = "fed" if step.kind == "fed" else "perhaps" if step.mail.unsure else "sent"
             connection.execute(_THIS.values(state=state, reply=step.reply), {"m": step.mail.message})
-        connection.execute(_SERVED, [_served(step.mail) for step in steps])
+        connection.execute(_SERVED, [served_row(step.mail) for step in steps])
         return [True] * len(steps)
 
     def _later(self, connection: Connection, steps: list[Step]) -> list[bool]:
@@ -238,7 +190,7 @@ class Ledger:
             now = {"state": "perhaps" if last else "planned", "unsure": step.mail.unsure + 1, "due": step.due}
             connection.execute(_THIS.values(**now, reply=step.reply), {"m": step.mail.message})
             if last:
-                connection.execute(_SERVED, [_served(step.mail)])
+                connection.execute(_SERVED, [served_row(step.mail)])
         return [True] * len(steps)
 
     def _refused(self, connection: Connection, steps: list[Step]) -> list[bool]:
@@ -254,7 +206,7 @@ class Ledger:
     def _dropped(self, connection: Connection, steps: list[Step]) -> list[bool]:
         """Nothing of it is left to be sent: its alert moves on."""
         self._end(connection, steps, "dropped")
-        connection.execute(_SERVED, [_served(step.mail) for step in steps])
+        connection.execute(_SERVED, [served_row(step.mail) for step in steps])
         return [True] * len(steps)
 
     def _end(self, connection: Connection, steps: list[Step], state: str) -> None:
@@ -262,23 +214,3 @@ class Ledger:
         for step in steps:
             connection.execute(delete(ALERT_POSTINGS).where(ALERT_POSTINGS.c.message == step.mail.message))
             connection.execute(_THIS.values(state=state, reply=step.reply), {"m": step.mail.message})
-
-
-def with_lines(mail: Mail, lines: Sequence[Document]) -> Mail:
-    """The same mail with other lines."""
-    return replace(mail, content=mail.content | {"lines": list(lines)})
-
-
-def _served(mail: Mail) -> dict[str, Any]:
-    return {"a": mail.alert_id, "p": mail.upto, "s": mail.at}
-
-
-def _row(mail: Mail) -> dict[str, Any]:
-    return {
-        "message": mail.message, "alert": mail.alert_id, "state": "planned", "content": canonical(mail.content),
-        "upto": mail.upto, "at": mail.at, "due": mail.due, "tries": 0, "unsure": 0, "reply": "",
-    }  # fmt: skip
-
-
-def _postings(mail: Mail) -> list[dict[str, str]]:
-    return [{"alert": mail.alert_id, "posting": one, "message": mail.message} for one in mail.postings]

@@ -12,7 +12,7 @@ from serving.alerts.address import check_address
 from serving.alerts.lines import place_of
 from serving.alerts.postman import FolderPostman
 from serving.alerts.render import Renderer
-from serving.store.ledger import Mail, with_lines
+from serving.store.mails import Mail, with_lines
 
 EVIL = {
     "posting_id": "p",

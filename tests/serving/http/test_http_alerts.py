@@ -9,7 +9,8 @@ from asked import quoted, refused
 from serving.alerts.token import link, token
 from serving.store import Store, Write, migrate
 from serving.store.alerts import AlertBook
-from serving.store.ledger import Ledger, Mail, Step
+from serving.store.ledger import Ledger
+from serving.store.mails import Mail, Step
 from serving.store.turn import Turn
 
 ATOM = "{http://www.w3.org/2005/Atom}"
