@@ -73,7 +73,7 @@ async def put(desk: Desk, request: Request) -> Response:
     document: dict[str, Any] = {"name": body.name, "kind": body.kind}
     document |= {name: value for name in ("address", "words") if (value := getattr(body, name)) is not None}
     if body.filters is not None:
-        _check_filters(desk, body.filters)
+        await desk.lanes.engine.run(_check_filters, desk, body.filters)
         document["filters"] = body.filters.model_dump(mode="json", exclude_defaults=True)
     given = (alert_id, body.candidate_id, document, body.cadence, body.active)
     outcome = await desk.lanes.store.run(desk.service.alerts.put, *given)
@@ -133,7 +133,7 @@ async def atom(desk: Desk, request: Request) -> Response:
     book = desk.service.alerts
     brought = await desk.lanes.store.run(book.brought, alert.alert_id, _MOST_MAILS)
     store = await desk.lanes.store.run(lambda: book.store)
-    catalogue = desk.service.state().engine.catalogue
+    catalogue = await desk.lanes.engine.run(lambda: desk.service.state().engine.catalogue)
 
     def shows(posting_id: str) -> bool:
         row = catalogue.ids.find(posting_id)

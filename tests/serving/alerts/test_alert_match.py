@@ -177,15 +177,3 @@ def test_the_best_among_some_is_what_the_engine_says_of_them(board):
         assert set(names) <= set(best)
         np.testing.assert_allclose([best[one] for one in names], lists.scores[at][: len(names)], rtol=1e-5)
         assert names[0] == max(best, key=best.get) or len(set(best.values())) < len(best)
-
-
-def test_wide_choices_are_cut_first_and_a_batch_is_each_alone(board):
-    state = board.state()
-    queries = joined([state.queries(one["candidate_id"], now=board.now) for one in board.market.candidates[:18]])
-    rows = np.flatnonzero(state.engine.catalogue.open[: len(state.engine.catalogue)]).astype(np.int32)
-    rows = np.pad(rows, (0, 512 - len(rows)), constant_values=-1)[None].repeat(18, axis=0)
-    lists = among(state.engine, queries, rows, 10)
-    whole = state.engine.answer(queries, 10)
-    assert np.mean([np.isin(one, two).mean() for one, two in zip(lists.rows, whole.rows, strict=True)]) > 0.9
-    alone = among(state.engine, queries.part(17, 18), rows[:1], 10)
-    np.testing.assert_array_equal(lists.rows[17], alone.rows[0])
