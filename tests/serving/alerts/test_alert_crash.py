@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ class Rounds:
         children = [self._answer()["child"] for _ in range(times)]
         if after is not None:
             time.sleep(after)
-            os.kill(children[0], signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended already, such as one that found the lease of a killed one
+                os.kill(children[0], signal.SIGKILL)
         return [self._answer()["status"] for _ in range(times)]
 
     def _answer(self):
