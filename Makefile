@@ -84,6 +84,7 @@ lint: install-dev ## ruff and mypy
 
 bench: install-dev ## the figures of docs/; those on real texts need JOBREC_DATA
 	$(BIN)/python -m benchmarks.speed --work runs/bench
+	$(BIN)/python -m benchmarks.alerts --work runs/alerts
 	@if [ -n "$$JOBREC_DATA" ]; then set -x; \
 		$(BIN)/python -m benchmarks.text_retrieval --data "$$JOBREC_DATA" --out docs/text-retrieval.md; \
 		$(BIN)/python -m benchmarks.ranking --config configs/jobviews.yaml --data "$$JOBREC_DATA/jobviews" \
@@ -94,7 +95,7 @@ bench: install-dev ## the figures of docs/; those on real texts need JOBREC_DATA
 
 # ---- Housekeeping
 
-docs: install-dev ## write docs/configuration.md and configs/default.yaml anew
+docs: install-dev ## write docs/configuration.md and the settings of configs/ anew
 	$(BIN)/python docs/make_configuration.py
 
 # With the oldest Python that is to work: what suits it suits the newer ones.

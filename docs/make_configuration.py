@@ -1,4 +1,4 @@
-"""Writes ``docs/configuration.md``, ``configs/default.yaml`` and ``configs/serve.yaml`` from the settings classes.
+"""Writes ``docs/configuration.md`` and, in ``configs``, ``default``, ``serve`` and ``alerts.yaml`` from classes.
 
     python docs/make_configuration.py
 
@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from serving.alerts.settings import AlertSettings
 from serving.config import ServeConfig
 from training.adapt.config import AdaptConfig, TitleFile
 from training.config import TrainConfig
@@ -145,6 +146,10 @@ def markdown() -> str:
         if one.settings:
             name = f"`{'.'.join(one.path)}`" if one.path else "Processes"
             lines += ["", f"## {name}", "", one.summary, "", *_table(one.settings, one.summary)]
+    lines += ["", "# Alerts", "", *_WORDS_ON_ALERTS]
+    for one in section(AlertSettings).walk():
+        name = f"`{'.'.join(one.path)}`" if one.path else "Mails"
+        lines += ["", f"## {name}", "", one.summary, "", *_table(one.settings, one.summary)]
     return "\n".join(lines) + "\n"
 
 
@@ -170,6 +175,12 @@ _WORDS_ON_SERVING = (
     "`jobrec serve --config` reads a YAML file of its own; `configs/serve.yaml` holds every setting with its default.",
     "[service.md](service.md) says what they are for. `http.engine`, `http.texts`, `http.store` and `http.waits` are",
     "the lanes of work, each with its own threads and queue.",
+)
+
+
+_WORDS_ON_ALERTS = (
+    "`jobrec alerts run --config` reads a YAML file of its own; `configs/alerts.yaml` holds every setting with its",
+    "default. [alerts.md](alerts.md) says what they are for.",
 )
 
 
@@ -205,6 +216,11 @@ def serve_yaml() -> str:
     return _yaml(section(ServeConfig))
 
 
+def alerts_yaml() -> str:
+    """The text of ``configs/alerts.yaml``."""
+    return _yaml(section(AlertSettings))
+
+
 def _yaml(tree: Section) -> str:
     lines = ["# Every setting with its default. Written by `python docs/make_configuration.py`."]
     for one in tree.walk():
@@ -234,3 +250,4 @@ if __name__ == "__main__":
     (ROOT / "docs" / "configuration.md").write_text(markdown(), encoding="utf-8")
     (ROOT / "configs" / "default.yaml").write_text(default_yaml(), encoding="utf-8")
     (ROOT / "configs" / "serve.yaml").write_text(serve_yaml(), encoding="utf-8")
+    (ROOT / "configs" / "alerts.yaml").write_text(alerts_yaml(), encoding="utf-8")

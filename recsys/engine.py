@@ -154,7 +154,7 @@ class Engine:
         pool = self.pool(queries, interests, k)
         signals = compute(self.catalogue, queries, interests, np.array([[row]], np.int32))
         score = float(self.ranker.score(signals)[0, 0])
-        lists = self._list(queries, interests, pool, pool.rows.shape[1], explain=True)
+        lists = self.listed(queries, interests, pool, pool.rows.shape[1], explain=True)
         if row not in lists.rows[0]:
             return f"{self._where_lost(row, union, pool, lists)} (score {score:.3f})"
         rank = int(np.flatnonzero(lists.rows[0] == row)[0])
@@ -236,9 +236,9 @@ class Engine:
         interests = find_interests(self.catalogue, block, self.settings.retrieve)
         pool = self.pool(block, interests, k)
         if len(block) <= _SCORE_AT_ONCE:
-            return [self._list(block, interests, pool, k, explain)]
+            return [self.listed(block, interests, pool, k, explain)]
         return [
-            self._list(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
+            self.listed(block.part(*span), interests.part(*span), pool.part(*span), k, explain)
             for span in _spans(len(block), _SCORE_AT_ONCE)
         ]
 
@@ -292,7 +292,8 @@ class Engine:
             return np.full(lists.scores.shape, np.nan, np.float32)
         return self.calibration.of(lists.scores)
 
-    def _list(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: Explain) -> Lists:
+    def listed(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: Explain) -> Lists:
+        """The best ``k`` of a pool that may be shown, arranged."""
         catalogue = self.catalogue
         signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)

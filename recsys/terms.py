@@ -43,6 +43,12 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(normalise(text).casefold())
 
 
+def asked_words(text: str) -> list[str]:
+    """The distinct words that somebody asks for, in order; those that say nothing only where there are no others."""
+    words = list(dict.fromkeys(words_of(text)))
+    return [word for word in words if word not in _EMPTY] or words
+
+
 @dataclass(frozen=True)
 class Terms:
     """N sparse texts of at most T words; word j of text i weighs ``weights[i, j] * scale[i]``.

@@ -11,7 +11,17 @@ from packaging.requirements import Requirement
 
 import jobrec
 import recsys
-from docs.make_configuration import REPEATED, adapt_tree, default_yaml, markdown, section, serve_yaml, settings_tree
+from docs.make_configuration import (
+    REPEATED,
+    adapt_tree,
+    alerts_yaml,
+    default_yaml,
+    markdown,
+    section,
+    serve_yaml,
+    settings_tree,
+)
+from serving.alerts.settings import AlertSettings, load_alert_settings
 from serving.config import ServeConfig, load_serve_config
 from training.adapt.config import load_adapt_config
 from training.config import TrainConfig, load_config
@@ -22,6 +32,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 ADAPTING = set((ROOT / "configs").glob("adapt_*.yaml"))  # of `jobrec adapt-encoder`
 SERVING = ROOT / "configs" / "serve.yaml"  # of `jobrec serve`
+ALERTS = ROOT / "configs" / "alerts.yaml"  # of `jobrec alerts`
 
 
 def test_version_is_the_newest_of_the_changelog():
@@ -71,7 +82,7 @@ def test_links_lead_somewhere():
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set((ROOT / "configs").glob("*.yaml")) - ADAPTING - {SERVING}), ids=lambda path: path.stem
+    "path", sorted(set((ROOT / "configs").glob("*.yaml")) - ADAPTING - {SERVING, ALERTS}), ids=lambda path: path.stem
 )
 def test_config_loads(path):
     assert isinstance(load_config(path), TrainConfig)
@@ -101,9 +112,14 @@ def test_serve_config_says_what_no_config_means():
     assert SERVING.read_text("utf-8") == serve_yaml(), "run: make docs"
 
 
+def test_alerts_config_says_what_no_config_means():
+    assert load_alert_settings(ALERTS) == AlertSettings()
+    assert ALERTS.read_text("utf-8") == alerts_yaml(), "run: make docs"
+
+
 def test_every_setting_is_explained():
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == markdown(), "run: make docs"
-    trees = (settings_tree(), adapt_tree(), section(ServeConfig))
+    trees = (settings_tree(), adapt_tree(), section(ServeConfig), section(AlertSettings))
     sections = [*(one for tree in trees for one in tree.walk()), *(section(model) for model in REPEATED.values())]
     unexplained = [
         ".".join((*one.path, setting.name)) for one in sections for setting in one.settings if len(setting.meaning) < 5

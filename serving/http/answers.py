@@ -83,6 +83,39 @@ class WriteAnswer(_Answer):
     position: int = Field(ge=0, description="read with min_position = this, and the write is obeyed")
 
 
+class AlertWriteAnswer(_Answer):
+    """An alert, acknowledged after commit."""
+
+    request_id: str
+    id: str
+    outcome: Literal["stored", "unchanged"]
+
+
+class AlertAnswer(_Answer):
+    """An alert, and how it stands."""
+
+    alert_id: str
+    candidate_id: str
+    name: str
+    address: str | None
+    filters: dict[str, Any] | None
+    words: str | None
+    cadence: Literal["instant", "daily", "weekly"]
+    kind: Literal["matches", "discover"]
+    active: bool
+    why: str = Field(description="why it is not active: unsubscribed, or what the mail server said of its address")
+    created: float
+    served: float | None = Field(description="when it was last looked after, seconds since 1970")
+    feed_token: str = Field(description="of /v1/alerts/{id}/feed.atom")
+
+
+class AlertsAnswer(_Answer):
+    """All alerts of a candidate."""
+
+    candidate_id: str
+    alerts: list[AlertAnswer]
+
+
 class BulkLine(_Answer):
     """One line of a bulk: an outcome or a problem."""
 

@@ -10,6 +10,7 @@ from recsys.filters import Filters
 from recsys.queries import Queries
 from recsys.request import Explain, Recommendation
 from serving.decisions import Decision
+from serving.store.alerts import AlertBook
 
 Document = dict[str, Any]
 
@@ -158,7 +159,14 @@ class State(Protocol):
 
 
 class Service(Protocol):
-    """One a worker process."""
+    """One a worker process.
+
+    Attributes:
+        alerts: that candidates have set up.
+    """
+
+    @property
+    def alerts(self) -> AlertBook: ...
 
     def state(self, min_position: int | None = None) -> State:
         """The state of now; with ``min_position`` waits for it, and raises Behind in the end."""

@@ -14,6 +14,7 @@ from serving.live.opening import Bundles
 from serving.live.settings import LiveSettings
 from serving.live.state import State
 from serving.store import Receipt, Store, Write
+from serving.store.alerts import AlertBook
 
 log = logging.getLogger(__name__)
 _PAUSE, _TICK = 0.2, 0.01  # seconds: after the store was found gone; between two looks at the board
@@ -64,6 +65,7 @@ class Service:
 
     def __init__(self, store: Store, board: Board, bundles: Bundles, settings: LiveSettings) -> None:
         self._store, self._board, self._bundles, self._settings = store, board, bundles, settings
+        self.alerts = AlertBook(store)  #: that candidates have set up
         self._follower = bundles.open_first()
         self._turn = threading.Lock()
         self._moved = threading.Condition()

@@ -15,7 +15,18 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 
 from recsys.errors import StoreError
-from serving.store.model import CANDIDATES, CHANGES, EVENTS, HEAD, KEYS, MUTES, POSTINGS
+from serving.store.model import (
+    ALERT_MAILS,
+    ALERT_POSTINGS,
+    ALERTS,
+    CANDIDATES,
+    CHANGES,
+    EVENTS,
+    HEAD,
+    KEYS,
+    MUTES,
+    POSTINGS,
+)
 from serving.store.writes import Line, Outcome, parsed, text_of
 
 Answer = tuple[Outcome, int]
@@ -49,7 +60,17 @@ def apply(connection: Connection, lines: Sequence[Line], at: float) -> list[Answ
     fold = _Fold(connection, lines, head)
     answers = [fold.take(line) for line in lines]
     fold.store(connection, at)
+    forget_alerts(connection, [line.key for line in lines if line.kind == "candidate_gone"])
     return answers
+
+
+def forget_alerts(connection: Connection, candidates: Sequence[str]) -> None:
+    """Deletes the alerts of candidates, and all that is known of their mails."""
+    for some in chunks(candidates):
+        alerts = select(ALERTS.c.id).where(ALERTS.c.candidate.in_(some))
+        connection.execute(delete(ALERT_POSTINGS).where(ALERT_POSTINGS.c.alert.in_(alerts)))
+        connection.execute(delete(ALERT_MAILS).where(ALERT_MAILS.c.alert.in_(alerts)))
+        connection.execute(delete(ALERTS).where(ALERTS.c.candidate.in_(some)))
 
 
 class _Fold:

@@ -11,7 +11,19 @@ from serving.store.connect import reading
 from serving.store.feeds import expire, feeds, remember, vanished
 from serving.store.keys import make_key
 from serving.store.migration import migrate
-from serving.store.model import CANDIDATES, EVENTS, HEAD, INDEXED, KEYS, MUTES, POSTINGS, VECTORS
+from serving.store.model import (
+    ALERT_MAILS,
+    ALERT_RUN,
+    ALERTS,
+    CANDIDATES,
+    EVENTS,
+    HEAD,
+    INDEXED,
+    KEYS,
+    MUTES,
+    POSTINGS,
+    VECTORS,
+)
 from serving.store.store import Store
 from serving.store.writes import Write
 
@@ -114,3 +126,23 @@ def keys_revoke(url: str, key_id: str) -> Answer:
     if receipt.outcomes == ("missing",):
         raise RequestError(f"there is no key {key_id!r}: see `jobrec keys list`")
     return {"key_id": key_id, "position": receipt.position}
+
+
+def alerts_status(url: str) -> Answer:
+    """`jobrec alerts status`: how many alerts are active, why others are not, and how many mails stand how."""
+    c = ALERTS.c
+    with Store.open(url) as store, reading(store.engine) as connection:
+        counted = connection.execute(select(c.active, func.count()).group_by(c.active))
+        active = {bool(row[0]): int(row[1]) for row in counted}
+        states = select(ALERT_MAILS.c.state, func.count()).group_by(ALERT_MAILS.c.state).order_by(ALERT_MAILS.c.state)
+        mails = {str(state): int(count) for state, count in connection.execute(states)}
+        stopped = select(c.why, func.count()).where(c.active.is_(False)).group_by(c.why).order_by(func.count().desc())
+        why = {str(why or "by request"): int(count) for why, count in connection.execute(stopped.limit(20))}
+        run = connection.execute(select(ALERT_RUN)).one()
+    return {
+        "active": active.get(True, 0),
+        "stopped": why,
+        "mails": mails,
+        "unfinished_run": None if run.bundle is None else {"bundle": run.bundle, "indexed": int(run.indexed)},
+        "at_work": run.holder is not None,
+    }

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 )
 
 #: Revisions of the tables, oldest first, as in ``migrations/versions``.
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 
 METADATA: Final = MetaData()
 # PostgreSQL would order texts by the server's language, and slowly; SQLite orders by code point.
@@ -98,4 +99,72 @@ FEED_POSTINGS: Final = Table(
     Column("feed", _ID, primary_key=True),
     Column("posting", _ID, primary_key=True),
     Index("feed_postings_posting", "posting"),
+)
+#: What candidates want to be told of. ``position``: up to here of the log was last served, at ``served``; ``number``
+#: counts what was sent; ``failures`` counts refusals for good in a row, and ``why`` says why an alert is not active.
+ALERTS: Final = Table(
+    "alerts",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("candidate", _ID, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("cadence", String, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created", Float(53), nullable=False),
+    Column("position", _POSITION, nullable=False),
+    Column("served", Float(53), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("why", String, nullable=False),
+    Index("alerts_candidate", "candidate", "id"),
+)
+#: The ledger: each mail from its plan on. ``upto``: the position that its alert is served up to once it is sent;
+#: ``unsure``: how often its sending was begun without an answer; ``due``: not before; ``reply``: what a server said.
+ALERT_MAILS: Final = Table(
+    "alert_mails",
+    METADATA,
+    Column("message", _ID, primary_key=True),
+    Column("alert", _ID, nullable=False),
+    Column("state", String, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("upto", _POSITION, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("due", Float(53), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("unsure", Integer, nullable=False),
+    Column("reply", String, nullable=False),
+    Index("alert_mails_alert", "alert", "at"),
+    Index("alert_mails_state", "state", "message"),
+)
+#: Which postings each alert has brought: none twice.
+ALERT_POSTINGS: Final = Table(
+    "alert_postings",
+    METADATA,
+    Column("alert", _ID, primary_key=True),
+    Column("posting", _ID, primary_key=True),
+    Column("message", _ID, nullable=False),
+    Index("alert_postings_message", "message"),
+)
+#: At which position of the log each posting was first seen, deleted ones too; kept when the log is pruned.
+ARRIVALS: Final = Table(
+    "arrivals",
+    METADATA,
+    Column("posting", _ID, primary_key=True),
+    Column("position", _POSITION, nullable=False),
+    Index("arrivals_position", "position"),
+)
+#: One row: the secret of links in mails; up to which position ``arrivals`` are noted; who sends, and until when that
+#: holds; and the run that is not finished: its bundle, its two positions and its moment.
+ALERT_RUN: Final = Table(
+    "alert_run",
+    METADATA,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("secret", String, nullable=False),
+    Column("arrivals", _POSITION, nullable=False),
+    Column("holder", String),
+    Column("until", Float(53), nullable=False),
+    Column("bundle", String),
+    Column("position", _POSITION),
+    Column("indexed", _POSITION),
+    Column("moment", Float(53)),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, bindparam, delete, select, update
 from recsys.errors import StoreError, StoreUnavailable
 from recsys.mutes import MUTED
 from serving.store.apply import Answer, apply, chunks, insert_new, upsert
+from serving.store.arrivals import note_arrivals
 from serving.store.connect import file_of, make_engine, reading, writing
 from serving.store.keys import Key
 from serving.store.migration import check_migrated
@@ -252,6 +253,7 @@ class Store:
         while (done := self.pruned()) < before - 1:
             last = min(done + _PRUNED_AT_ONCE, before - 1)
             with writing(self.engine) as connection:
+                note_arrivals(connection, last)
                 connection.execute(update(HEAD).where(HEAD.c.id == 1, HEAD.c.pruned < last).values(pruned=last))
                 dropped += connection.execute(delete(CHANGES).where(CHANGES.c.position <= last)).rowcount
         return dropped

@@ -4,42 +4,42 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from recsys.errors import JobrecError
-from serving.store.apply import Answer
-from serving.store.writes import Line
 
+L = TypeVar("L")
+A = TypeVar("A")
 _MOST: Final = 2000  # lines of one transaction; a larger write stands alone
 
 
 @dataclass(eq=False)
-class _Job:
-    lines: list[Line]
-    answers: list[Answer] = field(default_factory=list)
+class _Job(Generic[L, A]):
+    lines: list[L]
+    answers: list[A] = field(default_factory=list)
     error: BaseException | None = None
     done: bool = False
 
 
-class Together:
+class Together(Generic[L, A]):
     """Runs jobs in groups: whoever gets the turn runs all that wait, in the order in which they came.
 
     Args:
         run: writes lines in one transaction, all or none.
     """
 
-    def __init__(self, run: Callable[[list[Line]], list[Answer]]) -> None:
+    def __init__(self, run: Callable[[list[L]], list[A]]) -> None:
         self._run = run
         self._turn = Lock()
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[_Job[L, A]] = deque()
 
-    def write(self, lines: list[Line]) -> list[Answer]:
+    def write(self, lines: list[L]) -> list[A]:
         """The answers to ``lines`` once they are committed, perhaps along with others'.
 
         Raises:
             StoreError: what the transaction failed with; nothing of the group was written.
         """
-        job = _Job(lines)
+        job = _Job[L, A](lines)
         self._waiting.append(job)
         while not job.done:
             with self._turn:

@@ -9,7 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from recsys.errors import StoreError
-from serving.store import Store, migrate
+from serving.store import Store, Write, migrate
+from serving.store.alerts import AlertBook
+from serving.store.arrivals import arrived, note_arrivals
 from serving.store.connect import make_engine, reading, writing
 from serving.store.model import METADATA, REVISIONS
 
@@ -63,3 +65,28 @@ def test_what_is_no_address_of_a_store(url):
 def test_the_steps_are_importable():
     for revision in REVISIONS:
         assert importlib.util.find_spec(f"serving.store.migrations.versions.r{revision}")
+
+
+def test_postings_of_an_older_store_have_been_seen(url):
+    migrate(url)
+    engine = make_engine(url, 5.0)
+    posting = {"posting_id": "p", "title": "Cook"}
+    with Store.open(url) as store:
+        store.write([Write("posting", "p", posting), Write("posting", "q", posting | {"posting_id": "q"})])
+        store.write([Write("posting_gone", "q"), Write("posting", "r", posting | {"posting_id": "r"})])
+        secret = AlertBook(store).secret
+    with writing(engine) as connection:  # as the store was before alerts, its log pruned up to 1
+        for table in ("alert_run", "arrivals", "alert_postings", "alert_mails", "alerts"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("DELETE FROM changes WHERE position = 1"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    assert migrate(url) == ["0005"]
+    assert arrived(engine, -1, 9) == (["p", "q", "r"], [0, 2, 4])
+    with Store.open(url) as store:
+        store.write([Write("posting", "q", posting | {"posting_id": "q"})])
+        store.write([Write("posting", "s", posting | {"posting_id": "s"})])
+        with writing(engine) as connection:
+            note_arrivals(connection, store.head())
+        assert arrived(engine, 4, 9) == (["s"], [6])
+        assert AlertBook(store).secret != secret
+    engine.dispose()
