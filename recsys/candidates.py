@@ -15,7 +15,7 @@ from recsys.config import EventSettings
 from recsys.ids import Ids
 from recsys.queries import VIEWED, Queries
 from recsys.schema import EVENT_TYPES
-from recsys.shown import dismissed, unanswered
+from recsys.shown import dismissed, latest, unanswered
 from recsys.terms import Terms
 
 Rows = NDArray[np.int32]
@@ -151,6 +151,7 @@ class Candidates:
             shown=shown,
             shown_times=shown_times,
             dismissed=dismissed(request, posting, kind, len(first)),
+            latest=latest(request, posting, kind, len(first)),
             wanted=p.vectors.vectors(p.wanted[rows]),
             wanted_known=p.wanted[rows] >= 0,
             past=p.vectors.vectors(p.past[rows]),

@@ -55,6 +55,7 @@ class Engine:
         cut: the order, over quick signals alone, by which the pool is cut from what the sources bring; None: the
             ranker's own quick part.
         calibration: from the ranker's scores to probabilities; None where the data allow none.
+        related: the order of postings that go with a posting, see ``recsys.related``; None where none was learned.
     """
 
     catalogue: Catalogue
@@ -65,6 +66,7 @@ class Engine:
     name: str = ""
     cut: LinearRanker | None = None
     calibration: Calibration | None = None
+    related: LinearRanker | None = None
 
     @classmethod
     def load(cls, path: str | Path, verify: bool = True) -> "Engine":
@@ -92,6 +94,7 @@ class Engine:
             name=bundle.name,
             cut=bundle.cut,
             calibration=bundle.calibration,
+            related=bundle.related,
         )
 
     def recommend(self, requests: Sequence[Request], k: int = 10, explain: bool = True) -> list[list[Recommendation]]:

@@ -1,6 +1,7 @@
 """What B candidates ask, as arrays: the immutable value that every stage of the engine reads."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ Flags = NDArray[np.bool_]
 
 #: Arrays of keys (request << 32 | row), and those that hold a value for each key.
 _OF_KEYS: dict[str, tuple[str, ...]] = {"hidden": (), "answered": (), "shown": ("shown_times",)}
+#: What stands where nothing is known, beside -1 for numbers of rows and 0 for vectors and weights.
+_NOTHING = dict.fromkeys(("time", "home", "worked", "reach_km", "seniority", "pay"), np.nan)
 SPARSE = frozenset(["hidden", "answered", "shown", "shown_times"])
 
 
@@ -35,6 +38,7 @@ class Queries:
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
         shown_times: float32 (M,), how often without an answer, with age counted; see ``recsys.shown``.
         dismissed: int32 (B, DISMISSED), catalogue rows of postings dismissed, latest first, -1 padded.
+        latest: int32 (B, 3), catalogue rows of the postings last applied to, saved and viewed, -1 where none.
         wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
         wanted_known, past_known: bool (B, WANTED | PAST).
         whole: float32 (B, d), the profile as one text; whole_known: bool (B,).
@@ -56,6 +60,7 @@ class Queries:
     shown: NDArray[np.int64]
     shown_times: Numbers
     dismissed: Rows
+    latest: Rows
     wanted: Numbers
     wanted_known: Flags
     past: Numbers
@@ -100,3 +105,21 @@ class Queries:
             cut[name] = (owner << 32 | (keys & 0xFFFFFFFF))[kept]
             cut |= {value: getattr(self, value)[kept] for value in values}
         return Queries(**cut)
+
+    @property
+    def known(self) -> Flags:
+        """Of whom anything is known that a list can go by, bool (B,)."""
+        said = self.wanted_known.any(axis=1) | self.past_known.any(axis=1) | self.whole_known
+        placed = ~np.isnan(self.home[:, 0]) | ~np.isnan(self.worked[:, 0, 0])
+        return np.asarray((self.history >= 0).any(axis=1) | said | placed | (self.skills >= 0).any(axis=1))
+
+    def of_nobody(self) -> "Queries":
+        """The same moments, asked by somebody of whom nothing is known."""
+        nothing: dict[str, Any] = {}
+        for field in fields(self):
+            values = getattr(self, field.name)
+            if field.name in SPARSE:
+                nothing[field.name] = values[:0]
+            elif field.name != "now":
+                nothing[field.name] = np.full_like(values, _NOTHING.get(field.name, -1 if values.dtype.kind == "i" else 0))
+        return replace(self, **nothing)
