@@ -1,10 +1,10 @@
-"""What is looked at next: postings that go with a posting, measured on a board's own sittings. Writes a page of figures.
+"""What is looked at next: postings that go with a posting, measured on a board's own sittings.
 
     python -m benchmarks.related --config configs/jobviews.yaml --data DIR --out docs/related-figures.md [--choosing]
 
 Candidates are split: the engine is trained on the events of one part alone, and asked for those of the other, so that
 no pair that is asked for is in any co-occurrence. With --choosing only the part that is trained on is used, split once
-more, and without the last posting that each candidate looked at first: what is decided about the method is decided there.
+more, and without the last posting that each candidate looked at first: what the method is, was decided there.
 """
 
 import argparse
@@ -128,7 +128,8 @@ def learned_orders(prepared: Prepared, config: TrainConfig, known: Flags) -> tup
     part = replace(prepared, candidates=prepared.candidates.only(known))
     now = latest_moment(part, np.inf)
     asked = [
-        ask(part, config.engine, block) for block in validation_blocks(part, config.engine.events, config.validation, now)
+        ask(part, config.engine, block)
+        for block in validation_blocks(part, config.engine.events, config.validation, now)
     ]
     order = learn_related(asked, config.engine, config.validation)
     if order is None:
@@ -192,7 +193,11 @@ def figure(values: Floats, parts: Sequence[Flags], seed: int) -> Interval:
     weight = np.zeros(len(values))
     for part in parts:
         weight[part] = len(values) / (len(parts) * part.sum())
-    return bootstrap_interval(values * weight, seed=seed) if len(parts) > 1 else bootstrap_interval(values[parts[0]], seed=seed)
+    return (
+        bootstrap_interval(values * weight, seed=seed)
+        if len(parts) > 1
+        else bootstrap_interval(values[parts[0]], seed=seed)
+    )
 
 
 def tables(found: Found, seed: int) -> list[str]:
@@ -248,7 +253,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("docs/related-figures.md"))
     parser.add_argument("--cache", type=Path, default=default_cache())
-    parser.add_argument("--choosing", action="store_true", help="only what is trained on, split once more; to the terminal")
+    parser.add_argument(
+        "--choosing", action="store_true", help="only what is trained on, split once more; to the terminal"
+    )
     args = parser.parse_args()
     config = load_config(args.config)
     args.cache.mkdir(parents=True, exist_ok=True)

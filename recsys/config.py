@@ -199,6 +199,39 @@ class ArrangeSettings(Settings):
     new_share: Share = 0.5
 
 
+class HomeSettings(Settings):
+    """The shelves of a candidate's home page. No posting stands on it twice, nor beside its copy.
+
+    Attributes:
+        shelves: which, in the order in which they stand on the page; empty ones are left out. for_you: the list of
+            recommendations; because: what goes with the posting last applied to, saved or viewed; new: what came to the
+            board lately, near the candidate; mixes: one shelf for each of several interests; discover: good, yet
+            unlike what was chosen and said, the same all week; popular: for those alone of whom nothing is known.
+        length: at most so many postings on each.
+        mixes: at most so many interests get a shelf; a candidate of one interest has none, as that list is for_you.
+        new_days: what was posted no longer ago is new; where postings carry no dates, what nobody has chosen yet is.
+        new_km: a new posting is near when no farther from one of the candidate's places than this.
+        unlike: a title is unlike others where its cosine with each of them is below this.
+        turns: a posting comes into question for discover in one of so many weeks.
+    """
+
+    shelves: tuple[Literal["for_you", "because", "new", "mixes", "discover", "popular"], ...] = Field(
+        ("for_you", "because", "new", "mixes", "discover", "popular"), min_length=1
+    )
+    length: int = Field(10, ge=1, le=50)
+    mixes: int = Field(3, ge=1, le=8)
+    new_days: float = Field(7.0, gt=0)
+    new_km: float = Field(50.0, gt=0)
+    unlike: float = Field(0.4, ge=-1, le=1)
+    turns: int = Field(3, ge=1, le=52)
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(set(self.shelves)) < len(self.shelves):
+            raise ValueError("a shelf is named twice")
+        return self
+
+
 Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$")]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 
@@ -263,4 +296,5 @@ class EngineSettings(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     copies: CopySettings = CopySettings()
     arrange: ArrangeSettings = ArrangeSettings()
+    home: HomeSettings = HomeSettings()
     filters: FilterSettings = FilterSettings()

@@ -121,5 +121,7 @@ class Queries:
             if field.name in SPARSE:
                 nothing[field.name] = values[:0]
             elif field.name != "now":
-                nothing[field.name] = np.full_like(values, _NOTHING.get(field.name, -1 if values.dtype.kind == "i" else 0))
+                nothing[field.name] = np.full_like(
+                    values, _NOTHING.get(field.name, -1 if values.dtype.kind == "i" else 0)
+                )
         return replace(self, **nothing)

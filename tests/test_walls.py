@@ -22,7 +22,7 @@ ORDER = (
     "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby", "bywords",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
-    "bundle", "stored", "lists", "engine", "related", "browse", "home", "smoke", "__init__",
+    "bundle", "stored", "lists", "engine", "related", "browse", "discover", "shelf", "home", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

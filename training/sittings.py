@@ -1,8 +1,8 @@
 """What is looked at next in the same sitting: the order of postings that go with a posting is learned from it.
 
-The lessons are those validation queries whose candidate chose another posting shortly before. Their catalogue knows only
-what came before their block of time, so that the pair that is asked for is in no co-occurrence. Each is asked twice: by
-the candidate, and by somebody of whom only the posting chosen before is known.
+The lessons are those validation queries whose candidate chose another posting shortly before. Their catalogue knows
+only what came before their block of time, so that the pair that is asked for is in no co-occurrence. Each is asked
+twice: by the candidate, and by somebody of whom only the posting chosen before is known.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _NAME: Final = "related"
 def learn_related(
     asked: Sequence[Asked], settings: EngineSettings, validation: ValidationSettings
 ) -> LinearRanker | None:
-    """The order of what goes with a posting, the hand-set one where that is no worse; None where there are too few pairs.
+    """The order of what goes with a posting, the hand-set one where that is no worse; None for too few pairs.
 
     Args:
         asked: validation queries, in blocks of time.

@@ -101,8 +101,12 @@ class State(Protocol):
         events: Sequence[Document] = (),
         now: float | None = None,
         personal: bool = True,
+        before: float | None = None,
     ) -> Queries:
-        """What a stored candidate, somebody who is not stored, or nobody brings; without profile and history, if so."""
+        """What a stored candidate, somebody who is not stored, or nobody brings; without profile and history, if so.
+
+        With ``before``, without what was done then or later.
+        """
 
     def recommend(
         self,

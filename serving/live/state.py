@@ -94,6 +94,7 @@ class State:
         events: Sequence[Document] = (),
         now: float | None = None,
         personal: bool = True,
+        before: float | None = None,
     ) -> Queries:
         """What one candidate brings, for any surface.
 
@@ -102,6 +103,7 @@ class State:
             events: of somebody who is not stored.
             now: seconds since 1970; None: the moment of the call.
             personal: False: without profile and history.
+            before: without events at or after this moment; those without a time stay.
 
         Raises:
             EncoderError: the texts of a profile cannot be encoded now.
@@ -109,6 +111,8 @@ class State:
         if who is None or not personal:
             return self._queries(self._stranger({}, ()), now)
         person = self.people.one(who, self.engine.catalogue) if isinstance(who, str) else self._stranger(who, events)
+        if before is not None:
+            person = person.only(~(person.histories.time >= before))
         return self._queries(person, now)
 
     def recommend(

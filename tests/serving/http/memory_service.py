@@ -79,9 +79,12 @@ class MemoryState:
     def engine(self):
         return self.scorer.engine
 
-    def queries(self, who, events=(), now=None, personal=True):
+    def queries(self, who, events=(), now=None, personal=True, before=None):
         if isinstance(who, str) and personal and (row := self._row(who)) is not None:
-            return self.scorer.candidates.queries(np.array([row]), self.now, self.engine.settings.events)
+            people, moment = self.scorer.candidates, self.now if before is None else before
+            if before is not None:
+                people = people.only(~(people.histories.time >= before))
+            return people.queries(np.array([row]), moment, self.engine.settings.events)
         if isinstance(who, str):
             who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
         request = self._request(who, events) if who is not None and personal else Request(now=self.now)
