@@ -11,7 +11,7 @@ import numpy as np
 
 from recsys.catalogue import Catalogue
 from recsys.engine import Engine
-from recsys.errors import RequestError
+from recsys.errors import RequestError, UnknownError
 from recsys.filters import Filters
 from recsys.lists import Lists
 from recsys.narrow import Flags, conditions, narrowed
@@ -54,7 +54,8 @@ def browse(
         filters: of all requests; a place to browse is one of them.
 
     Raises:
-        RequestError: a part of the category or of the filters is unknown, or neither says anything.
+        UnknownError: no posting was ever of a part of the category.
+        RequestError: the filters name what the board does not know, or neither says anything.
     """
     return in_category(engine, category, filters).answer(queries, k, explain)
 
@@ -79,7 +80,7 @@ def _parts(catalogue: Catalogue, category: Category) -> list[Flags]:
             continue
         numbers = catalogue.numbering.find(_BOOKS[part.name], [word])
         if len(numbers) == 0:
-            raise RequestError(f"no posting of this board has the {part.name} {word!r}")
+            raise UnknownError(f"no posting of this board has the {part.name} {word!r}")
         codes = getattr(catalogue.attributes, _BOOKS[part.name])[: len(catalogue)]
         found.append(np.asarray(codes == numbers[0]))
     return found

@@ -192,11 +192,14 @@ class ArrangeSettings(Settings):
         employer_most: at most this many postings of one employer stand in a list, which may become shorter; 0: no
             limit.
         new_share: where postings carry no dates, this share of a list is for postings without any event yet.
+        diversity: how much a posting loses by being like one that stands before it, see ``recsys.diversity``; 0:
+            nothing, 1: only likeness counts. Evaluation tells what it costs and brings.
     """
 
     employer_run: int = Field(3, ge=0)
     employer_most: Count = 0
     new_share: Share = 0.5
+    diversity: Share = 0.0
 
 
 class HomeSettings(Settings):
@@ -210,8 +213,11 @@ class HomeSettings(Settings):
         length: at most so many postings on each.
         mixes: at most so many interests get a shelf; a candidate of one interest has none, as that list is for_you.
         new_days: what was posted no longer ago is new; where postings carry no dates, what nobody has chosen yet is.
-        new_km: a new posting is near when no farther from one of the candidate's places than this.
-        unlike: a title is unlike others where its cosine with each of them is below this.
+        near_km: new postings, discover and mixes show what is no farther from one of the candidate's places than
+            this, remote work and candidates of no known place aside.
+        unlike: a title is unlike others where its cosine with each of them is below this; discover shows what is unlike
+            all of a candidate's titles, a mix what is not unlike those of its interest.
+        mix_least: a mix of fewer postings is left out.
         turns: a posting comes into question for discover in one of so many weeks.
     """
 
@@ -220,8 +226,9 @@ class HomeSettings(Settings):
     )
     length: int = Field(10, ge=1, le=50)
     mixes: int = Field(3, ge=1, le=8)
+    mix_least: int = Field(3, ge=1, le=50)
     new_days: float = Field(7.0, gt=0)
-    new_km: float = Field(50.0, gt=0)
+    near_km: float = Field(80.0, gt=0)
     unlike: float = Field(0.4, ge=-1, le=1)
     turns: int = Field(3, ge=1, le=52)
 

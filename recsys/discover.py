@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 from recsys.catalogue import Catalogue
 from recsys.eligible import eligible
 from recsys.engine import Engine
+from recsys.interests import find_interests
 from recsys.lists import Lists
 from recsys.queries import VIEWED, Queries
+from recsys.signals_place import places
 
 Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
+Numbers = NDArray[np.float32]
 
 _WEEK: Final = 7 * 86_400.0
 _MONDAY: Final = 4 * 86_400.0  # 1970-01-05, the first Monday
-_DEPTH: Final = 160  # places of the week's list from which is chosen: unlike postings stand far down
+DEPTH: Final = 160  #: places of a list from which is chosen what is like or unlike: it may stand far down
 
 
 def week_began(now: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,10 +46,11 @@ def discover(engine: Engine, queries: Queries, week: Queries, who: Sequence[str]
         explain: with reasons.
     """
     home = engine.settings.home
-    lists = engine.answer(week, max(_DEPTH, home.length), explain)
+    lists = engine.answer(week, max(DEPTH, home.length), explain)
     rows = lists.rows
     slot = _slots(engine.catalogue, rows, week_began(week.now), who, home.length * home.turns)
-    may = (slot < home.length) & unlike(engine.catalogue, week, rows, home.unlike)
+    may = (slot < home.length) & (alike(engine.catalogue, week, rows) < home.unlike)
+    may &= near_places(engine, week, rows)[0]
     may &= eligible(engine.catalogue, queries, rows) & (engine.catalogue.open[np.maximum(rows, 0)])
     key = np.arange(len(rows))[:, None] * home.length + slot.astype(np.int64)
     flat = np.flatnonzero(may)
@@ -56,13 +60,28 @@ def discover(engine: Engine, queries: Queries, week: Queries, who: Sequence[str]
     return lists, chosen
 
 
-def unlike(catalogue: Catalogue, queries: Queries, rows: Rows, below: float) -> Flags:
-    """Which postings (B, n) have a title like none that the candidate viewed last, wants or held: bool (B, n)."""
+def alike(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:
+    """How like the title of a posting (B, n) is to those that the candidate viewed last, wants and held.
+
+    Returns:
+        the highest cosine, float32 (B, n); -1 where the candidate has no titles, NaN for postings without one.
+    """
     viewed = queries.history[:, :VIEWED]
     met = np.concatenate([catalogue.title.vectors(viewed), queries.wanted, queries.past], axis=1)
-    alike = catalogue.title.similarity(np.maximum(rows, 0), np.ascontiguousarray(met.transpose(0, 2, 1)))
-    there = (rows >= 0) & (catalogue.title.scale[rows] > 0)
-    return np.asarray(there & (alike.max(axis=2, initial=-1.0) < below))
+    cosines = catalogue.title.similarity(np.maximum(rows, 0), np.ascontiguousarray(met.transpose(0, 2, 1)))
+    known = np.concatenate([viewed >= 0, queries.wanted_known, queries.past_known], axis=1)
+    best = np.where(known[:, None], cosines, np.float32(-1)).max(axis=2)
+    return np.where((rows >= 0) & (catalogue.title.scale[rows] > 0), best, np.float32(np.nan))
+
+
+def near_places(engine: Engine, queries: Queries, rows: Rows) -> tuple[Flags, Flags]:
+    """Which postings (B, n) are near one of a candidate's places, and who has any, bool (B,); else all are near."""
+    catalogue = engine.catalogue
+    interests = find_interests(catalogue, queries, engine.settings.retrieve)
+    nearness = places(catalogue, queries, interests, np.maximum(rows, 0))["near_any"]
+    placed = ~np.isnan(interests.places[:, 0, 0])
+    near = (nearness >= 1 / (1 + engine.settings.home.near_km / 10)) | (catalogue.attributes.remote[rows] == 1)
+    return (rows >= 0) & (near | ~placed[:, None]), placed
 
 
 def _slots(

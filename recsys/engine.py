@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import arrange, one_of_copies
+from recsys.arrange import ordered
 from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
@@ -284,11 +284,7 @@ class Engine:
         catalogue = self.catalogue
         signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
-        allowed = eligible(catalogue, queries, pool.rows)
-        allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, pool.rows)
-        safe = np.maximum(pool.rows, 0)
-        seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
-        order = arrange(scores, allowed, seen, catalogue.attributes.company[safe], self.settings.arrange, k)
+        order = ordered(catalogue, queries, pool.rows, scores, self.settings.arrange, k)
         rows = order.of(pool.rows, -1)
         reasons = None
         if explain and self.explainer is not None:

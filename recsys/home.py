@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.discover import discover
-from recsys.engine import Engine
+from recsys.discover import DEPTH, alike, discover, near_places
+from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
-from recsys.interests import find_interests, interests_of, only_interest
+from recsys.interests import interests_of, only_interest
 from recsys.lists import Lists
 from recsys.narrow import narrowed
 from recsys.queries import VIEWED, Queries
@@ -22,7 +22,6 @@ from recsys.rank import single
 from recsys.related import related
 from recsys.request import Recommendation
 from recsys.shelf import Shelf, claim, spread
-from recsys.signals_place import places
 
 Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -84,18 +83,24 @@ def home(engine: Engine, queries: Queries, week: Queries, who: Sequence[str], ex
         explain: with reasons.
     """
     settings = engine.settings.home
-    taken, shelves = np.empty(0, np.int64), []
+    with one_thread_each():
+        shelves = list(_shelves(_Asked(engine, queries, week, who, explain, 0)))
+    return sorted(shelves, key=lambda one: settings.shelves.index(one.kind))
+
+
+def _shelves(asked: _Asked) -> Iterator[Shelf]:
+    """Shelf by shelf, in the order in which they choose."""
+    engine, settings = asked.engine, asked.engine.settings.home
+    taken = np.empty(0, np.int64)
     before = 0  # shelves that may have taken what this one would show
     for kind in [one for one in _TURNS if one in settings.shelves]:
         before += settings.mixes if kind == "mixes" else 1
-        for at, name, about, lists, may in _DRAFTS[kind](
-            _Asked(engine, queries, week, who, explain, settings.length * before)
-        ):
-            shown, taken = claim(engine.catalogue.copies, lists, may, at, taken, settings.length)
+        least = settings.mix_least if kind == "mixes" else 1
+        for at, name, about, lists, may in _DRAFTS[kind](replace(asked, deep=settings.length * before)):
+            shown, taken = claim(engine.catalogue.copies, lists, may, at, taken, settings.length, least)
             if kind == "mixes":
                 about = np.where(about < 0, _commonest(engine, shown.rows), about)
-            shelves.append(spread(kind, len(queries), at, name, about, shown))
-    return sorted(shelves, key=lambda one: settings.shelves.index(one.kind))
+            yield spread(kind, len(asked.queries), at, name, about, shown)
 
 
 def pages(engine: Engine, shelves: Sequence[Shelf], requests: int) -> list[list[NamedShelf]]:
@@ -159,13 +164,9 @@ def _new(asked: _Asked) -> Iterator[_Draft]:
     else:
         unseen = ~catalogue.behaviour.seen[: len(catalogue)]
         lists = replace(engine, catalogue=narrowed(catalogue, unseen)).answer(asked.queries, asked.deep, asked.explain)
-    rows = np.maximum(lists.rows, 0)
-    interests = find_interests(catalogue, asked.queries, engine.settings.retrieve)
-    nearness = places(catalogue, asked.queries, interests, rows)["near_any"]
-    near = (nearness >= 1 / (1 + settings.new_km / 10)) | (catalogue.attributes.remote[rows] == 1)
-    placed = ~np.isnan(interests.places[:, 0, 0])
+    near, placed = near_places(engine, asked.queries, lists.rows)
     name = np.where(placed, _NEAR, _NEW).astype(np.int8)
-    yield np.arange(len(rows)), name, _nothing(len(rows)), lists, (lists.rows >= 0) & (near | ~placed[:, None])
+    yield np.arange(len(near)), name, _nothing(len(near)), lists, near
 
 
 def _mixes(asked: _Asked) -> Iterator[_Draft]:
@@ -176,9 +177,11 @@ def _mixes(asked: _Asked) -> Iterator[_Draft]:
         at = np.flatnonzero(several & (number == one).any(axis=1))
         if len(at):
             part = only_interest(asked.queries.take(at), number[at], one)
-            lists = asked.engine.answer(part, asked.deep, asked.explain)
+            lists = asked.engine.answer(part, max(asked.deep, DEPTH), asked.explain)
+            like = alike(asked.engine.catalogue, part, lists.rows) >= asked.engine.settings.home.unlike
+            near, _ = near_places(asked.engine, asked.queries.take(at), lists.rows)
             about = _commonest(asked.engine, part.history[:, :VIEWED])
-            yield at, np.full(len(at), _MIX, np.int8), about, lists, lists.rows >= 0
+            yield at, np.full(len(at), _MIX, np.int8), about, lists, like & near
 
 
 _DRAFTS: Final[dict[str, Callable[[_Asked], Iterator[_Draft]]]] = {

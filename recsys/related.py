@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys.catalogue import Catalogue
 from recsys.cut import quick_part
 from recsys.engine import Engine
-from recsys.errors import RequestError
+from recsys.errors import UnknownError
 from recsys.filters import Filters
 from recsys.lists import Lists
 from recsys.queries import Queries
@@ -69,9 +69,9 @@ def row_of(catalogue: Catalogue, posting_id: str) -> int:
     """The row of a posting, whether or not it may still be shown.
 
     Raises:
-        RequestError: there was never such a posting.
+        UnknownError: there was never such a posting.
     """
     row = catalogue.ids.find(posting_id)
     if row < 0:
-        raise RequestError(f"no posting {posting_id!r} is known")
+        raise UnknownError(f"no posting {posting_id!r} is known")
     return int(row)

@@ -31,13 +31,30 @@ class Shelf:
 
 
 def claim(
-    copies: Copies, lists: Lists, may: Flags, at: NDArray[np.intp], taken: NDArray[np.int64], length: int
+    copies: Copies,
+    lists: Lists,
+    may: Flags,
+    at: NDArray[np.intp],
+    taken: NDArray[np.int64],
+    length: int,
+    least: int = 1,
 ) -> tuple[Lists, NDArray[np.int64]]:
-    """The first ``length`` of what may be and is not ``taken``: keys (request << 32 | group), then with these."""
+    """Of each list the first that may be shown, and what is taken then.
+
+    Args:
+        copies: a copy of what is taken is taken too.
+        lists: (b, m).
+        may: bool (b, m), what comes into question.
+        at: int (b,), of which requests.
+        taken: int64, keys (request << 32 | group) of what stands on the pages already.
+        length: so many of each list.
+        least: where fewer are there, none.
+    """
     keys = at.astype(np.int64)[:, None] << 32 | copies.group[np.maximum(lists.rows, 0)]
     free = may & (lists.rows >= 0) & ~np.isin(keys, taken)
     first = np.argsort(~free, axis=1, kind="stable")[:, :length]
     kept = np.take_along_axis(free, first, 1)
+    kept &= kept.sum(axis=1, keepdims=True) >= least
     taken = np.union1d(taken, np.take_along_axis(keys, first, 1)[kept])
     return _picked(lists, first, kept, length), taken
 

@@ -11,6 +11,7 @@ from recsys.candidates import Candidates
 from recsys.engine import Engine
 from recsys.filters import Filters
 from recsys.lists import Lists
+from recsys.queries import Queries
 from recsys.request import Recommendation, Request
 from recsys.stored import read_candidates
 
@@ -70,6 +71,21 @@ class Scorer:
         moment = time.time() if now is None else now
         rows = np.array([self.candidates.ids.row(candidate_id)])
         return self.engine.filter_costs(self.candidates.queries(rows, moment, self.engine.settings.events), filters)[0]
+
+    def queries(self, candidate_ids: Sequence[str], now: float, cut: bool = False) -> Queries:
+        """What stored candidates bring, for any surface.
+
+        Args:
+            candidate_ids: the customer's ids.
+            now: seconds since 1970.
+            cut: without what they did at that moment or later; events without a time stay.
+
+        Raises:
+            RequestError: a candidate is not in the bundle.
+        """
+        rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
+        people = self.candidates.only(~(self.candidates.histories.time >= now)) if cut else self.candidates
+        return people.queries(rows, now, self.engine.settings.events)
 
     def recommend_request(self, request: Request, k: int = 10) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""

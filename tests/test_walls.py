@@ -21,7 +21,7 @@ ORDER = (
     "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
     "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby", "bywords",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
-    "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
+    "signals_shown", "signals", "rank", "trees", "calibrate", "diversity", "arrange", "cut", "explain", "manifest",
     "bundle", "stored", "lists", "engine", "related", "browse", "discover", "shelf", "home", "smoke", "__init__",
 )  # fmt: skip
 
