@@ -41,7 +41,7 @@ from training.validate import FOLDS, Asked, ask, ranks
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-_REPORTED: Final = 7  # of the candidates one in so many parts is asked once, for the page; see ``halves``
+_SPLIT: Final = 7  # another split of the candidates than that of the folds
 MEASURES: Final = ("hit@10", "mrr", "ndcg@10")
 OURS, SERVED, PERSONAL = "related", "related, as served", "related, for the candidate"
 ALONE: Final = {
@@ -57,28 +57,13 @@ OTHERS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Sittings:
-    """Pairs of one part of the candidates, to be asked of a catalogue that knows nothing of them.
-
-    Attributes:
-        asked: Q queries of the candidates, whose latest posting is the one that is looked at.
-        candidate: int32 (Q,).
-    """
-
-    asked: Asked
-
-    def __len__(self) -> int:
-        return len(self.asked.block)
-
-
 def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 def part_of(candidate: NDArray[np.integer], seed: int) -> NDArray[np.int64]:
     """A part 0 ... 2 of each candidate: 0 and 1 are trained on, 2 is asked for the page."""
-    return folds(candidate.astype(np.int32), 3, seed + _REPORTED)
+    return folds(candidate.astype(np.int32), 3, seed + _SPLIT)
 
 
 def last_first(prepared: Prepared) -> Flags:
@@ -146,6 +131,7 @@ class Found:
         names: of the S orders.
         place: int64 (S, Q), 1 is best, 0: not listed.
         seen: bool (Q,), the answer has events in training.
+        candidates: who ask.
     """
 
     names: tuple[str, ...]
@@ -231,10 +217,11 @@ _HEAD: Final = """# What goes with a posting
 
 {pairs} times a candidate of a real board looked at a posting for the first time less than 30 minutes after another one
 ({candidates} candidates). From the one, the other is looked for among all postings of its kind: those that had events
-in training among such, those without among such, as nothing says which were on the board (`validation.md` of any board
-without dates does the same). The engine was trained on the events of other candidates alone: two thirds of them; the
-figures are of the last third, which was asked once, after everything was chosen on the others. Brackets are 95 %
-bootstrap intervals over pairs. Written by `python -m benchmarks.related`.
+in training among such, those without among such, as nothing says which were on the board. The engine was trained on
+the events of two thirds of the candidates; the figures are of the others, so that no pair is in any co-occurrence, and
+of pairs that were asked for once, after the method had been chosen on candidates of the two thirds. A posting that the
+candidate had looked at before is no answer, nor is a copy of the one that is looked at. Brackets are 95 % bootstrap
+intervals over pairs. Written by `python -m benchmarks.related`.
 
 All orders but "for the candidate" know nothing but the posting that is looked at. MRR counts places up to 100; "as
 served" goes through sources and cut and has ten places.

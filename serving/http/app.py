@@ -33,13 +33,8 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
         decisions: where lists are written down; None: nowhere.
     """
     desk = Desk(service, settings, decisions)
-    operations = (
-        *bulk.OPERATIONS,
-        *lists.OPERATIONS,
-        *surfaces.OPERATIONS,
-        *stored.OPERATIONS,
-        *health.operations(settings.open_metrics),
-    )
+    asked = (*lists.OPERATIONS, *surfaces.OPERATIONS)
+    operations = (*bulk.OPERATIONS, *asked, *stored.OPERATIONS, *health.operations(settings.open_metrics))
     app = FastAPI(
         title="jobrec",
         version=_version(),
