@@ -87,8 +87,9 @@ class MemoryState:
             return people.queries(np.array([row]), moment, self.engine.settings.events)
         if isinstance(who, str):
             who, events = self.held.get(("candidate", who), ({}, 0))[0], self._events(who)
-        request = self._request(who, events) if who is not None and personal else Request(now=self.now)
-        return self.engine.queries([request])
+        events = [one for one in events if before is None or one["timestamp"] < before]
+        request = self._request(who, events) if who is not None and personal else Request()
+        return self.engine.queries([replace(request, now=self.now if before is None else before)])
 
     def knows(self, candidate_id):
         stored = self._row(candidate_id)
