@@ -81,9 +81,10 @@ def pairs(prepared: Prepared, among: Flags) -> NDArray[np.intp]:
     view = np.flatnonzero((histories.kind == VIEW) & among)
     before, after = view[:-1], view[1:]
     together = (owner[before] == owner[after]) & (histories.time[after] - histories.time[before] < SITTING)
-    key = owner.astype(np.int64) << 32 | histories.posting
-    new = np.zeros(len(key), bool)
-    new[np.unique(key, return_index=True)[1]] = True
+    every = np.flatnonzero(histories.kind == VIEW)
+    key = owner[every].astype(np.int64) << 32 | histories.posting[every]
+    new = np.zeros(len(owner), bool)
+    new[every[np.unique(key, return_index=True)[1]]] = True
     copy = prepared.group[histories.posting[before]] == prepared.group[histories.posting[after]]
     return after[together & new[after] & ~copy]
 

@@ -4,9 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests_at_random import random_requests
-from small_catalogue import ask, make_catalogue, unit
+from small_catalogue import ask, make_catalogue, random_board, unit
 
 from recsys.queries import Queries
+from recsys.request import Request
 
 CATALOGUE = make_catalogue(unit(np.random.default_rng(0), 40))
 
@@ -64,3 +65,20 @@ def test_widths_do_not_depend_on_the_number_of_requests():
     for field in fields(Queries):
         if field.name != "hidden":
             assert getattr(some(5, 1), field.name).shape[1:] == getattr(some(6, 9), field.name).shape[1:]
+
+
+def test_of_nobody_is_what_an_empty_request_brings():
+    board = random_board(np.random.default_rng(1))
+    asked = ask(board, random_requests(np.random.default_rng(2), board, 6))
+    empty = ask(board, [Request(None)] * len(asked))
+    nobody = asked.of_nobody()
+    assert not nobody.known.any()
+    assert asked.known.any()
+    for field in fields(nobody):
+        mine, wanted = getattr(nobody, field.name), getattr(empty, field.name)
+        assert mine.dtype == wanted.dtype
+        if mine.shape == wanted.shape:
+            np.testing.assert_array_equal(mine, wanted)
+        else:  # wide enough for those who bring something
+            assert len(mine) == len(wanted)
+            np.testing.assert_array_equal(np.unique(mine), np.unique(wanted))
