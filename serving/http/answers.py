@@ -46,7 +46,7 @@ class ListAnswer(Versions):
     )
 
 
-class Shelf(_Answer):
+class ShelfLine(_Answer):
     """One shelf of a home page."""
 
     kind: str = Field(description="for_you, because, new, mixes, discover or popular")
@@ -59,7 +59,7 @@ class HomeAnswer(Versions):
 
     candidate_id: str
     known: bool = Field(description="false: nothing is known of the candidate, who gets what a stranger would")
-    shelves: list[Shelf]
+    shelves: list[ShelfLine]
 
 
 class BrowseAnswer(Versions):
