@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError, JobrecError
-from serving import alerts_command
+from serving import alerts_command, surfaces_command
 
 Answer = dict[str, Any]
 
@@ -337,6 +337,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, help="folder of the model, for encoder.encoder of a board")
     one.add_argument("--minutes", type=float, help="stop after so many and keep the best checkpoint")
     one.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was ended")
+    surfaces_command.add(command)
     _service_commands(command)
     alerts_command.add(command)
     command("doctor", _doctor, "what is installed, which model, which threads, what is missing")

@@ -1,12 +1,17 @@
-"""From scored pools to lists: the total order, the mix of seen and new, the employer cap."""
+"""From scored pools to lists: the total order, the mix of seen and new, the employer cap, diversity."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.catalogue import Catalogue
 from recsys.config import ArrangeSettings
+from recsys.diversity import BEST, diversified, likeness
+from recsys.eligible import eligible
+from recsys.queries import Queries
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -32,6 +37,30 @@ class Order:
         return taken
 
 
+def ordered(
+    catalogue: Catalogue, queries: Queries, rows: Rows, scores: Numbers, settings: ArrangeSettings, k: int
+) -> Order:
+    """Lists of at most ``k`` of what may be shown, one of each group of copies.
+
+    Args:
+        catalogue: the postings.
+        queries: B requests.
+        rows: int32 (B, n), their pools, ascending, -1 padded.
+        scores: float32 (B, n).
+        settings: see there.
+        k: length of the lists.
+    """
+    allowed = eligible(catalogue, queries, rows)
+    allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, rows)
+    safe = np.maximum(rows, 0)
+    seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
+
+    def between(at: Rows) -> Numbers:
+        return likeness(catalogue, np.take_along_axis(rows, at, 1))
+
+    return arrange(scores, allowed, seen, catalogue.attributes.company[safe], settings, k, between)
+
+
 def arrange(
     scores: Numbers,
     allowed: NDArray[np.bool_],
@@ -39,6 +68,7 @@ def arrange(
     company: Rows,
     settings: ArrangeSettings,
     k: int,
+    between: Callable[[Rows], Numbers] | None = None,
 ) -> Order:
     """Lists of at most ``k`` from scored pools whose postings stand in ascending order of their id.
 
@@ -49,10 +79,11 @@ def arrange(
         company: int32 (B, n), employer code, -1 where not known.
         settings: see there.
         k: length of the lists.
+        between: for positions in the pools (B, m) the cosines between their postings (B, m, m); None: all are unlike.
 
     Returns:
         A total order: by score, then by posting id; then seen and new mixed by the stated share, then no more of one
-        employer than are wanted, then runs of one employer broken.
+        employer than are wanted, then what is like what stands before it moved down, then runs of one employer broken.
     """
     by_score = np.argsort(np.where(allowed, -scores, np.float32(np.inf)), axis=1, kind="stable").astype(np.int32)
     valid = np.take_along_axis(allowed, by_score, 1)
@@ -61,6 +92,11 @@ def arrange(
     if settings.employer_most:
         employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)
         by_score, valid = _capped(by_score, valid, employer, settings.employer_most)
+    if settings.diversity and between is not None:
+        some, there = by_score[:, :BEST], valid[:, :BEST]
+        order = diversified(there, between(some), settings.diversity, k)
+        by_score = np.concatenate([np.take_along_axis(some, order, 1), by_score[:, BEST:]], axis=1)
+        valid = np.concatenate([np.take_along_axis(there, order, 1), valid[:, BEST:]], axis=1)
     by_score, valid = by_score[:, : k + _SLACK], valid[:, : k + _SLACK]
     if settings.employer_run:
         employer = np.where(valid, np.take_along_axis(company, by_score, 1), -1)

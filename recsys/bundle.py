@@ -39,6 +39,7 @@ from recsys.trees import ranker_from_document
 from recsys.wordlists import WordLists
 
 _CALIBRATION: Final = "calibration.json"
+RELATED: Final = "related.json"  #: the order of what goes with a posting; not there where none was learned
 _BOOKS: Final = "books"
 _INDICES: Final = ("by_text", "by_cell", "by_factor")
 
@@ -72,6 +73,7 @@ class Bundle:
     cut: LinearRanker
     books: Codebooks
     calibration: Calibration | None = None
+    related: LinearRanker | None = None
 
     @property
     def name(self) -> str:
@@ -224,6 +226,7 @@ def open_bundle(path: Path, verify: bool = True) -> Bundle:
         cut=LinearRanker.from_document(_read_json(path / "cut.json")),
         books=books,
         calibration=_read_calibration(path / _CALIBRATION),
+        related=LinearRanker.from_document(_read_json(path / RELATED)) if (path / RELATED).exists() else None,
     )
 
 

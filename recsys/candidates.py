@@ -16,7 +16,7 @@ from recsys.ids import Ids
 from recsys.mutes import Muted, nothing_muted
 from recsys.queries import VIEWED, Queries
 from recsys.schema import DISMISS, EVENT_TYPES
-from recsys.shown import dismissed, unanswered
+from recsys.shown import dismissed, latest, unanswered
 from recsys.terms import Terms
 
 Rows = NDArray[np.int32]
@@ -164,6 +164,7 @@ class Candidates:
             shown_times=shown_times,
             dismissed=dismissed(request, posting, kind, len(first)),
             **muted,
+            latest=latest(request, posting, kind, len(first)),
             wanted=p.vectors.vectors(p.wanted[rows]),
             wanted_known=p.wanted[rows] >= 0,
             past=p.vectors.vectors(p.past[rows]),

@@ -192,11 +192,51 @@ class ArrangeSettings(Settings):
         employer_most: at most this many postings of one employer stand in a list, which may become shorter; 0: no
             limit.
         new_share: where postings carry no dates, this share of a list is for postings without any event yet.
+        diversity: how much a posting loses by being like one that stands before it, see ``recsys.diversity``; 0:
+            nothing, 1: only likeness counts. Evaluation tells what it costs and brings.
     """
 
     employer_run: int = Field(3, ge=0)
     employer_most: Count = 0
     new_share: Share = 0.5
+    diversity: Share = 0.0
+
+
+class HomeSettings(Settings):
+    """The shelves of a candidate's home page. No posting stands on it twice, nor beside its copy.
+
+    Attributes:
+        shelves: which, in the order in which they stand on the page; empty ones are left out. for_you: the list of
+            recommendations; because: what goes with the posting last applied to, saved or viewed; new: what came to the
+            board lately, near the candidate; mixes: one shelf for each of several interests; discover: good, yet
+            unlike what was chosen and said, the same all week; popular: for those alone of whom nothing is known.
+        length: at most so many postings on each.
+        mixes: at most so many interests get a shelf; a candidate of one interest has none, as that list is for_you.
+        new_days: what was posted no longer ago is new; where postings carry no dates, what nobody has chosen yet is.
+        near_km: new postings, discover and mixes show what is no farther from one of the candidate's places than
+            this, remote work and candidates of no known place aside.
+        unlike: a title is unlike others where its cosine with each of them is below this; discover shows what is unlike
+            all of a candidate's titles, a mix what is not unlike those of its interest.
+        mix_least: a mix of fewer postings is left out.
+        turns: a posting comes into question for discover in one of so many weeks.
+    """
+
+    shelves: tuple[Literal["for_you", "because", "new", "mixes", "discover", "popular"], ...] = Field(
+        ("for_you", "because", "new", "mixes", "discover", "popular"), min_length=1
+    )
+    length: int = Field(10, ge=1, le=50)
+    mixes: int = Field(3, ge=1, le=8)
+    mix_least: int = Field(3, ge=1, le=50)
+    new_days: float = Field(7.0, gt=0)
+    near_km: float = Field(80.0, gt=0)
+    unlike: float = Field(0.4, ge=-1, le=1)
+    turns: int = Field(3, ge=1, le=52)
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if len(set(self.shelves)) < len(self.shelves):
+            raise ValueError("a shelf is named twice")
+        return self
 
 
 Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$")]
@@ -273,4 +313,5 @@ class EngineSettings(Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     copies: CopySettings = CopySettings()
     arrange: ArrangeSettings = ArrangeSettings()
+    home: HomeSettings = HomeSettings()
     filters: FilterSettings = FilterSettings()

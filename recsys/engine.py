@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from recsys.arrange import arrange, one_of_copies
+from recsys.arrange import ordered
 from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
@@ -55,6 +55,7 @@ class Engine:
         cut: the order, over quick signals alone, by which the pool is cut from what the sources bring; None: the
             ranker's own quick part.
         calibration: from the ranker's scores to probabilities; None where the data allow none.
+        related: the order of postings that go with a posting, see ``recsys.related``; None where none was learned.
     """
 
     catalogue: Catalogue
@@ -65,6 +66,7 @@ class Engine:
     name: str = ""
     cut: LinearRanker | None = None
     calibration: Calibration | None = None
+    related: LinearRanker | None = None
 
     @classmethod
     def load(cls, path: str | Path, verify: bool = True) -> "Engine":
@@ -92,6 +94,7 @@ class Engine:
             name=bundle.name,
             cut=bundle.cut,
             calibration=bundle.calibration,
+            related=bundle.related,
         )
 
     def recommend(
@@ -297,11 +300,7 @@ class Engine:
         catalogue = self.catalogue
         signals = signals_of(catalogue, queries, interests, pool)
         scores = self.ranker.score(signals)
-        allowed = eligible(catalogue, queries, pool.rows)
-        allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, pool.rows)
-        safe = np.maximum(pool.rows, 0)
-        seen = None if catalogue.dated else catalogue.behaviour.seen[safe]
-        order = arrange(scores, allowed, seen, catalogue.attributes.company[safe], self.settings.arrange, k)
+        order = ordered(catalogue, queries, pool.rows, scores, self.settings.arrange, k)
         rows = order.of(pool.rows, -1)
         reasons = None
         if explain and self.explainer is not None:

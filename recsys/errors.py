@@ -4,6 +4,7 @@
     +-- ConfigError        a setting is unknown, missing or contradictory
     +-- DataError          a source file cannot be used as the config describes it
     +-- RequestError       a request names something that does not exist or is malformed
+    |   +-- UnknownError       what it asks about was never there
     +-- BundleError        a bundle is damaged, incomplete or of another schema version
     +-- StoreError         the store cannot be used as it is
     |   +-- StoreUnavailable   it is gone, locked or full, and may come back
@@ -31,6 +32,10 @@ class DataError(JobrecError):
 
 class RequestError(JobrecError):
     """A request names something that does not exist, or is malformed."""
+
+
+class UnknownError(RequestError):
+    """What a request asks about, a posting or a category, was never there."""
 
 
 class BundleError(JobrecError):

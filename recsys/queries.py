@@ -28,7 +28,7 @@ _OF_KEYS: dict[str, tuple[str, ...]] = {
 }
 SPARSE = frozenset(_OF_KEYS) | {value for values in _OF_KEYS.values() for value in values}
 #: What is there of somebody of whom nothing is known, where it is not 0.
-_UNKNOWN = {"history": -1, "dismissed": -1, "remote_ok": -1, "skills": -1, "named": -1} | dict.fromkeys(
+_UNKNOWN = {"history": -1, "dismissed": -1, "latest": -1, "remote_ok": -1, "skills": -1, "named": -1} | dict.fromkeys(
     ("time", "home", "worked", "reach_km", "seniority", "pay"), np.nan
 )
 
@@ -52,6 +52,7 @@ class Queries:
         muted_employers: int64 (E,), sorted keys (request << 32 | code of the employer), likewise.
         unwanted: int64 (U,), sorted keys (request << 32 | 0, 1, ...) of interests that are muted.
         unwanted_titles: float32 (U, d), a title of each: what is alike to it is not to be shown.
+        latest: int32 (B, 3), catalogue rows of the postings last applied to, saved and viewed, -1 where none.
         wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
         wanted_known, past_known: bool (B, WANTED | PAST).
         whole: float32 (B, d), the profile as one text; whole_known: bool (B,).
@@ -78,6 +79,7 @@ class Queries:
     muted_employers: NDArray[np.int64]
     unwanted: NDArray[np.int64]
     unwanted_titles: Numbers
+    latest: Rows
     wanted: Numbers
     wanted_known: Flags
     past: Numbers
@@ -122,6 +124,13 @@ class Queries:
             cut[name] = (owner << 32 | (keys & 0xFFFFFFFF))[kept]
             cut |= {value: getattr(self, value)[kept] for value in values}
         return Queries(**cut)
+
+    @property
+    def known(self) -> Flags:
+        """Of whom anything is known that a list can go by, bool (B,)."""
+        said = self.wanted_known.any(axis=1) | self.past_known.any(axis=1) | self.whole_known
+        placed = ~np.isnan(self.home[:, 0]) | ~np.isnan(self.worked[:, 0, 0])
+        return np.asarray((self.history >= 0).any(axis=1) | said | placed | (self.skills >= 0).any(axis=1))
 
     def impersonal(self, chosen: Flags | bool = True) -> "Queries":
         """The same, but of the ``chosen`` requests (B,) nothing is known that could order a list.

@@ -1,11 +1,11 @@
-"""What was shown to B candidates and left unanswered, and what they dismissed, as it stood when they ask."""
+"""What was shown to B candidates and left unanswered, what they dismissed and what they chose last."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.config import EventSettings
 from recsys.queries import DISMISSED
-from recsys.schema import DISMISS, IMPRESSION
+from recsys.schema import APPLY, DISMISS, HIRE, IMPRESSION, SAVE, VIEW
 
 Rows = NDArray[np.int32]
 _HOUR, _DAY = 3600.0, 86_400.0
@@ -71,4 +71,20 @@ def dismissed(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8]
     place = past[request[at]] - 1 - np.arange(len(at))
     kept = place < DISMISSED
     out[request[at][kept], place[kept]] = posting[at[kept]]
+    return out
+
+
+def latest(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], requests: int) -> Rows:
+    """The postings that each candidate last applied to (or was hired for), saved and viewed: int32 (``requests``, 3).
+
+    Args:
+        request: (N,), as are the next two those of ``unanswered``.
+        posting: (N,).
+        kind: (N,).
+        requests: how many ask.
+    """
+    out = np.full((requests, 3), -1, np.int32)
+    for column, kinds in enumerate(((APPLY, HIRE), (SAVE,), (VIEW,))):
+        at = np.flatnonzero(np.isin(kind, kinds) & (posting >= 0))
+        out[request[at], column] = posting[at]  # of several assignments the last one stays, as numpy promises
     return out

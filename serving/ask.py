@@ -122,7 +122,7 @@ class Asking:
     ) -> str:
         """See ``Engine.why``."""
         row = self.scorer.candidates.ids.row(candidate)
-        return self.scorer.engine.why_of(self.scorer.queries(np.array([row]), now, personal), posting, k, filters)
+        return self.scorer.engine.why_of(self.scorer.queries_at(np.array([row]), now, personal), posting, k, filters)
 
 
 def find_place(text: str) -> tuple[float, float]:

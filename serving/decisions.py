@@ -20,6 +20,8 @@ from recsys.errors import DataError
 
 log = logging.getLogger(__name__)
 
+#: Begins the surface of lists other than a candidate's recommendations: OWN + "related", for example.
+OWN: Final = "jobrec:"
 _HOUR: Final = 3600.0
 _NAME: Final = "%Y%m%dT%H"
 _GLOB: Final = "[0-9]" * 8 + "T" + "[0-9]" * 2 + "-*.jsonl"
@@ -34,7 +36,8 @@ class Decision:
         request_id: of the request; events name it.
         at: the moment that it was answered for, seconds since 1970.
         candidate_id: who asked; None for a profile that is not stored.
-        surface: where the list is shown, in the customer's words.
+        surface: where the list is shown, in the customer's words; of lists that are no candidate's recommendations
+            what they are, after ``OWN``.
         bundle, position, indexed: the state that answered.
         k: so many postings were asked for.
         ranker, policy: versions of the order and of what arranges it.

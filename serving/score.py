@@ -84,9 +84,9 @@ class Scorer:
         personal: bool = True,
     ) -> Lists:
         """Lists for stored candidates by row, as arrays: what the export writes."""
-        return self.engine.answer(self.queries(rows, now, personal), k, explain, filters)
+        return self.engine.answer(self.queries_at(rows, now, personal), k, explain, filters)
 
-    def queries(self, rows: np.ndarray, now: float, personal: bool = True) -> Queries:
+    def queries_at(self, rows: np.ndarray, now: float, personal: bool = True) -> Queries:
         """What stored candidates ask, by row."""
         queries = self.candidates.queries(rows, now, self.engine.settings.events)
         return queries if personal else queries.impersonal()
@@ -97,7 +97,22 @@ class Scorer:
         """How many postings each filter alone takes from a stored candidate, see ``Engine.filter_costs``."""
         moment = time.time() if now is None else now
         rows = np.array([self.candidates.ids.row(candidate_id)])
-        return self.engine.filter_costs(self.queries(rows, moment, personal), filters)[0]
+        return self.engine.filter_costs(self.queries_at(rows, moment, personal), filters)[0]
+
+    def queries(self, candidate_ids: Sequence[str], now: float, cut: bool = False) -> Queries:
+        """What stored candidates bring, for any surface.
+
+        Args:
+            candidate_ids: the customer's ids.
+            now: seconds since 1970.
+            cut: without what they did at that moment or later; events without a time stay.
+
+        Raises:
+            RequestError: a candidate is not in the bundle.
+        """
+        rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
+        people = self.candidates.only(~(self.candidates.histories.time >= now)) if cut else self.candidates
+        return people.queries(rows, now, self.engine.settings.events)
 
     def recommend_request(self, request: Request, k: int = 10, explain: Explain = True) -> list[Recommendation]:
         """The best postings for somebody who is not stored."""

@@ -21,8 +21,8 @@ ORDER = (
     "candidates", "intake", "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted",
     "eligible", "interests", "nearby", "bywords", "compared", "retrieve", "signal", "signals_text", "signals_lexical",
     "signals_place", "signals_behaviour", "signals_attributes", "signals_shown", "signals", "rank", "trees",
-    "calibrate", "arrange", "cut", "evidence", "explain", "manifest", "bundle", "stored", "lists", "engine", "among",
-    "smoke", "__init__",
+    "calibrate", "diversity", "arrange", "cut", "evidence", "explain", "manifest", "bundle", "stored", "lists",
+    "engine", "among", "related", "browse", "discover", "shelf", "home", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

@@ -14,6 +14,7 @@ from training.config import ValidationSettings
 from training.learn import Lessons, learn_cut, learn_linear
 from training.learn_trees import learn_trees
 from training.prepare import Prepared
+from training.sittings import learn_related
 from training.split import Block
 from training.teach import teach
 from training.trial import Trial
@@ -33,7 +34,8 @@ class Choice:
     """The ranker that was best, and the trial; no trial where there were too few queries to tell.
 
     ``cut`` orders the union of the sources in the ranker's place, by quick signals alone; ``calibrated`` is None where
-    no log of shown lists says how often such a score is answered.
+    no log of shown lists says how often such a score is answered; ``related`` orders what goes with a posting, None
+    where too few were looked at one after another.
     """
 
     ranker: Ranker
@@ -41,6 +43,7 @@ class Choice:
     queries: int
     cut: LinearRanker
     calibrated: Calibrated | None = None
+    related: LinearRanker | None = None
 
 
 def choose_ranker(
@@ -73,7 +76,7 @@ def choose_ranker(
         ranker = HAND_SET if best == HAND_SET.name else single(best)
         cut = quick_part(ranker)
     calibrated = taught.calibrate(by_fold.get(best, [ranker] * FOLDS), ranker)
-    return Choice(ranker, trial, queries, cut, calibrated)
+    return Choice(ranker, trial, queries, cut, calibrated, learn_related(asked, settings, validation))
 
 
 def learn(name: str, lessons: Lessons, seed: int, rivals: Lessons | None = None) -> Ranker:

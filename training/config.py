@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from recsys.config import EngineSettings, Settings
+from recsys.config import EngineSettings, Settings, Share
 from recsys.encode import EncoderConfig
 from recsys.errors import ConfigError
 from training.sources.config import SourcesConfig
@@ -27,6 +27,8 @@ class ValidationSettings(Settings):
         passed_over: where the lists that were shown are logged, at most so many postings more for each query: those
             that stood in the list its answer was chosen from and were not chosen.
         most_lists: at most so many logged lists are read for the chances of their places and for probabilities.
+        diversity: values of ``arrange.diversity`` that evaluation compares; none: it is not measured.
+        most_diverse: on so many queries.
         seed: of every random choice.
     """
 
@@ -40,6 +42,8 @@ class ValidationSettings(Settings):
     rivals: int = Field(100, ge=10)
     passed_over: int = Field(20, ge=0)
     most_lists: int = Field(3000, ge=0)
+    diversity: tuple[Share, ...] = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)
+    most_diverse: int = Field(1000, ge=50)
     seed: int = 0
 
 

@@ -15,6 +15,7 @@ from recsys.signals import NAMES
 from training.calibration import probability_line
 from training.choose import contenders, cuts_of
 from training.config import TrainConfig, ValidationSettings
+from training.diversity import diversity_curve
 from training.exposure import mean_percentile, nearest_km, popularity_percentiles
 from training.learn import Lessons
 from training.learned import learned_of
@@ -68,8 +69,12 @@ def evaluate(
     say(probability_line(calibrated))
     probabilities = None if calibrated is None else Probabilities(calibrated.told, calibrated.answered)
     impressions = bool((prepared.candidates.histories.kind == IMPRESSION).any())
-    learned = learned_of(rankers, taught.lessons)
-    return Report(summarise(measured, learned, probabilities, impressions, config.validation.seed))
+    learned, validation = learned_of(rankers, taught.lessons), config.validation
+    cuts = cuts_of(measured.systems.order, served, taught.lessons)
+    curve = diversity_curve(
+        asked, served, cuts, config.engine, validation.diversity, validation.most_diverse, validation.seed
+    )
+    return Report(summarise(measured, learned, probabilities, impressions, validation.seed, curve))
 
 
 def ask_board(config: TrainConfig, data: Path, cache: Path, say: Callable[[str], None]) -> tuple[list[Asked], Prepared]:

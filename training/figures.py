@@ -108,6 +108,27 @@ def distances(summary: Summary) -> str:
     return _svg(figure, "distances")
 
 
+def diversity(summary: Summary) -> str:
+    """nDCG@10 against likeness within a list and against the number of distinct postings, one point a value."""
+    shown = summary.diversity
+    if not shown:
+        return ""
+    figure, axes = _panels(1, 2, height=3.0)
+    columns = {
+        "likeness within a list": [one.alike[0] for one in shown],
+        "distinct postings": [float(one.distinct) for one in shown],
+    }
+    for axis, (name, across) in zip(axes, columns.items(), strict=True):
+        axis.plot(across, [one.ndcg[0] for one in shown], color=_KINDS["ranker"], linewidth=1)
+        for x, one in zip(across, shown, strict=True):
+            axis.plot([x, x], one.ndcg[1:], color=_KINDS["engine"], linewidth=1)
+            axis.plot([x], [one.ndcg[0]], "o", color=_KINDS["engine"], markersize=5)
+            axis.annotate(f"{one.diversity:g}", (x, one.ndcg[0]), (4, 4), textcoords="offset points", fontsize=8)
+        axis.set_xlabel(name)
+    axes[0].set_ylabel(TITLES["ndcg@10"], fontsize=9)
+    return _svg(figure, "diversity")
+
+
 def learned(one: Learned) -> str:
     """The heaviest signals, the folds as points."""
     means = {name: float(np.mean(values)) for name, values in one.values.items() if values}

@@ -13,6 +13,7 @@ _CAPTIONS = {
     "losses": "Share of the answers by what became of them in a list of ten.",
     "popularity": "Mean percentile of popularity with 95 % intervals; the dashed line is what people chose.",
     "distances": "Kilometres: 10 to 90 % thin, the middle half thick, the median a ring.",
+    "diversity": "nDCG@10 with 95 % intervals against likeness in a list and distinct postings, for each value.",
     "learned": "Bars: mean of the folds; strokes: each fold.",
     "reliability": "Predicted against observed, with 95 % intervals; the dashed line is perfect calibration.",
 }
@@ -78,6 +79,7 @@ def _sections(report: Report) -> list[dict[str, Any]]:
         "Where answers were lost": [("losses", figures.losses(summary))],
         "Popularity": [("popularity", figures.popularity(summary))],
         "Distance": [("distances", figures.distances(summary))],
+        "Diversity": [("diversity", figures.diversity(summary))],
         "Probabilities": [("reliability", figures.reliability(summary.reliability))],
     }
     for one in summary.learned:

@@ -80,6 +80,7 @@ class Report:
             ("Where answers were lost", LOSSES, losses(summary)),
             ("Popularity", POPULARITY, popularity(summary)),
             ("Distance", DISTANCE, distances(summary)),
+            *([("Diversity", DIVERSITY, diversity(summary))] if summary.diversity else []),
             *((f"What {one.ranker} learned", LEARNED[one.kind], learned(one, most_signals)) for one in summary.learned),
             ("Probabilities", *reliability(summary)),
         ]
@@ -104,6 +105,10 @@ POPULARITY = (
 )
 DISTANCE = (
     "Km from the candidate's nearest known place: of the first ten, and of the posting chosen; remote work aside."
+)
+DIVERSITY = (
+    "The same pools and scores arranged with several values of `arrange.diversity`: what it costs in nDCG, how many "
+    "postings stand in some first ten, and how like those of one list are, as the mean cosine of two."
 )
 LEARNED = {
     "weight": "Weight times the spread of the signal, mean of the folds and each fold.",
@@ -227,6 +232,16 @@ def distances(summary: Summary) -> Table:
     body = [
         (one.name, str(one.known), *(number(km, 1) for km in one.quantiles.values()), *map(number, one.within.values()))
         for one in summary.distances
+    ]
+    return head, body
+
+
+def diversity(summary: Summary) -> Table:
+    """What each value of the setting costs and brings."""
+    head = ("diversity", "nDCG@10", "coverage@10", "distinct postings", "likeness within a list")
+    body = [
+        (f"{one.diversity:g}", interval(one.ndcg), number(one.coverage), str(one.distinct), interval(one.alike))
+        for one in summary.diversity
     ]
     return head, body
 

@@ -23,6 +23,7 @@ from training.summary import (
     Reliability,
     Row,
     Slice,
+    Spread,
     Summary,
 )
 
@@ -41,6 +42,7 @@ def summarise(
     probabilities: Probabilities | None = None,
     impressions: bool = False,
     seed: int = 0,
+    diversity: Sequence[Spread] = (),
 ) -> Summary:
     """Everything that a report shows.
 
@@ -50,6 +52,7 @@ def summarise(
         probabilities: predicted probabilities and outcomes, where there are any.
         impressions: the data tells what was shown.
         seed: of the bootstrap.
+        diversity: what it costs and brings.
     """
     values = {measure: per_query(measured.place, measure) for measure in MEASURES}
     everything = np.ones(len(measured), bool)
@@ -69,6 +72,7 @@ def summarise(
         learned=tuple(learned),
         reliability=None if probabilities is None else reliability(probabilities, seed=seed),
         impressions=impressions,
+        diversity=tuple(diversity),
     )
 
 

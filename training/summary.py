@@ -150,6 +150,25 @@ class Reliability:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Lists of ten as they would be with a value of ``arrange.diversity``.
+
+    Attributes:
+        diversity: the value.
+        ndcg: nDCG@10.
+        coverage: share of the catalogue that stands in the first 10 of some list.
+        distinct: how many postings that is.
+        alike: mean cosine between the postings of a list.
+    """
+
+    diversity: float
+    ndcg: Interval
+    coverage: float
+    distinct: int
+    alike: Interval
+
+
+@dataclass(frozen=True)
 class Summary:
     """Everything that an evaluation says.
 
@@ -162,6 +181,7 @@ class Summary:
         comparisons, slices, losses, popularity, distances, learned: see there.
         reliability: None where there are no probabilities.
         impressions: the data tells what was shown.
+        diversity: by ascending value; empty where it was not measured.
     """
 
     postings: int
@@ -177,3 +197,4 @@ class Summary:
     learned: tuple[Learned, ...]
     reliability: Reliability | None
     impressions: bool
+    diversity: tuple[Spread, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.bundle import check_free, write_bundle
+from recsys.bundle import RELATED, check_free, write_bundle
 from recsys.encode import encoder_languages, load_encoder
 from recsys.engine import Engine
 from recsys.language import language_warning
@@ -121,10 +121,16 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
         {FOLDER: candidate_arrays(prepared.candidates)},
         choice.cut,
         None if choice.calibrated is None else choice.calibrated.calibration,
-        {SMOKE: smoke_document(engine, prepared.candidates, now)},
+        _documents(choice, engine, prepared, now),
     )
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
     return Trained(prepared, choice, facts)
+
+
+def _documents(choice: Choice, engine: Engine, prepared: Prepared, now: float) -> dict[str, dict[str, Any]]:
+    """JSON files of the bundle that are there or not, by name."""
+    related = {} if choice.related is None else {RELATED: choice.related.to_document()}
+    return {SMOKE: smoke_document(engine, prepared.candidates, now)} | related
 
 
 def _sentence(choice: Choice, config: TrainConfig) -> str:

@@ -49,6 +49,36 @@ class ListAnswer(Versions):
     )
 
 
+class ShelfLine(_Answer):
+    """One shelf of a home page."""
+
+    kind: str = Field(description="for_you, because, new, mixes, discover or popular")
+    name: str
+    recommendations: list[Line]
+
+
+class HomeAnswer(Versions):
+    """A home page: shelves that are not empty, in the order of the board's settings."""
+
+    candidate_id: str
+    known: bool = Field(description="false: nothing is known of the candidate, who gets what a stranger would")
+    shelves: list[ShelfLine]
+
+
+class BrowseAnswer(Versions):
+    """The postings of a category."""
+
+    candidate_id: str | None
+    known: bool
+    recommendations: list[Line]
+
+
+class RelatedAnswer(BrowseAnswer):
+    """Postings that go with a posting."""
+
+    posting_id: str
+
+
 class ScoredLine(_Answer):
     """One posting that was asked for."""
 

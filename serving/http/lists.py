@@ -70,7 +70,7 @@ class Listed:
 async def recommendations(desk: Desk, request: Request) -> Response:
     """A stored candidate's list."""
     candidate, query = path_id(request), query_of(request, ListQuery)
-    return await _of_candidate(desk, request, candidate, query, _filters(query))
+    return await _of_candidate(desk, request, candidate, query, filters_of(query))
 
 
 async def filtered_recommendations(desk: Desk, request: Request) -> Response:
@@ -85,7 +85,7 @@ async def _of_candidate(
     waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
-        state, at = _now(desk, waited)
+        state, at = now_of(desk, waited)
         known = state.knows(candidate)
         if known:
             lines = state.recommend(candidate, asked.k, at, asked.explain, filters, asked.personal)
@@ -99,7 +99,12 @@ async def _of_candidate(
     return _list(desk, request, candidate, asked, await desk.lanes.engine.run(work), filters)
 
 
-def _filters(query: FilterQuery) -> Filters | None:
+def filters_of(query: FilterQuery) -> Filters | None:
+    """The filters of a query.
+
+    Raises:
+        Problem: 422, they do not fit together.
+    """
     try:
         return query.filters()
     except ValidationError as error:
@@ -113,7 +118,7 @@ async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
     waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
-        state, at = _now(desk, waited)
+        state, at = now_of(desk, waited)
         lines = state.recommend_profile(profile, events, asked.k, at, asked.explain, asked.filters, asked.personal)
         costs = None
         if asked.filters is not None and len(lines) < asked.k:
@@ -130,7 +135,7 @@ async def score(desk: Desk, request: Request) -> Response:
     waited = await desk.state(asked.min_position)
 
     def work() -> tuple[State, float, bool, Sequence[Scored]]:
-        state, at = _now(desk, waited)
+        state, at = now_of(desk, waited)
         known = bool(profile) if asked.candidate_id is None else state.knows(asked.candidate_id)
         who = asked.candidate_id if known and asked.candidate_id is not None else profile
         return state, at, known, state.score(who, asked.posting_ids, at, asked.personal)
@@ -147,11 +152,11 @@ async def score(desk: Desk, request: Request) -> Response:
 async def why(desk: Desk, request: Request) -> Response:
     """Why a posting is where it is, in words."""
     query = query_of(request, WhyQuery)
-    filters = _filters(query)
+    filters = filters_of(query)
     waited = await desk.state(query.min_position)
 
     def work() -> tuple[State, float, str]:
-        state, at = _now(desk, waited)
+        state, at = now_of(desk, waited)
         if not state.knows(query.candidate):
             raise Problem(404, "unknown", "nothing is known of this candidate")
         try:
@@ -166,7 +171,7 @@ async def why(desk: Desk, request: Request) -> Response:
     return answer(versions_of(exchange_of(request), state, at) | named)
 
 
-def _now(desk: Desk, waited: State | None) -> tuple[State, float]:
+def now_of(desk: Desk, waited: State | None) -> tuple[State, float]:
     """The state to work on, and the moment that is answered for."""
     return waited or desk.service.state(), time.time()
 

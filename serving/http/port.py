@@ -102,10 +102,12 @@ class State(Protocol):
         events: Sequence[Document] = (),
         now: float | None = None,
         personal: bool = True,
+        before: float | None = None,
     ) -> Queries:
         """What a stored candidate, somebody who is not stored, or nobody brings.
 
         Not ``personal``: neither profile nor history, but what was answered, dismissed and muted stays hidden.
+        With ``before``, without what was done then or later.
         """
 
     def recommend(

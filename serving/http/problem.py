@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
-from recsys.errors import Behind, EncoderError, JobrecError, RequestError, StoreError
+from recsys.errors import Behind, EncoderError, JobrecError, RequestError, StoreError, UnknownError
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_ERRORS: Final = 10
@@ -89,6 +89,8 @@ def _clip(part: object) -> str:
 
 def of_error(error: JobrecError, retry_seconds: int) -> Problem:
     """The problem that an error of the engine, the store or the encoder is for a client."""
+    if isinstance(error, UnknownError):
+        return Problem(404, "unknown", str(error))
     if isinstance(error, RequestError):
         return Problem(422, "invalid", str(error))
     names: tuple[tuple[type[JobrecError], str], ...] = (

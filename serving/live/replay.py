@@ -9,7 +9,7 @@ import numpy as np
 from recsys.bundle import Bundle, open_bundle
 from recsys.errors import DataError, RequestError, StoreError
 from recsys.filters import Filters
-from serving.decisions import Decision, read_decisions, read_file
+from serving.decisions import OWN, Decision, read_decisions, read_file
 from serving.live.follower import MANY, Follower
 from serving.live.log import Log
 from serving.live.lookup import Lookup, Vectors
@@ -125,6 +125,9 @@ def list_again(decision: Decision, bundle: Bundle | Path, store: Kept) -> list[A
         raise RequestError(f"the bundle {decision.bundle} answered {decision.request_id}, this one is {opened.name}")
     if decision.candidate_id is None:
         raise RequestError(f"{decision.request_id} asked with a profile that was not stored: it cannot be made again")
+    if decision.surface.startswith(OWN):
+        what = decision.surface.removeprefix(OWN)
+        raise RequestError(f"{decision.request_id} is of {what}: only lists of recommendations can be made again")
     state = state_at(opened, store, decision.position, decision.indexed)
     filters = None if decision.filters is None else Filters.model_validate(decision.filters)
     lines = state.recommend(decision.candidate_id, decision.k, decision.at, filters=filters, personal=decision.personal)

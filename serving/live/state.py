@@ -96,6 +96,7 @@ class State:
         events: Sequence[Document] = (),
         now: float | None = None,
         personal: bool = True,
+        before: float | None = None,
     ) -> Queries:
         """What one candidate brings, for any surface.
 
@@ -105,6 +106,7 @@ class State:
             now: seconds since 1970; None: the moment of the call.
             personal: False: neither profile nor history orders anything; what was answered, dismissed and muted stays
                 hidden.
+            before: without events at or after this moment; those without a time stay.
 
         Raises:
             EncoderError: the texts of a profile cannot be encoded now.
@@ -114,6 +116,8 @@ class State:
         else:
             said = {} if who is None else who if personal else {name: who[name] for name in MUTED if name in who}
             person = self._stranger(said, events)
+        if before is not None:
+            person = person.only(~(person.histories.time >= before))
         queries = self._queries(person, now)
         return queries if personal else queries.impersonal()
 

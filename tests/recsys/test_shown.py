@@ -135,3 +135,13 @@ class TestSignals:
             for at, request in enumerate(requests):
                 np.testing.assert_array_equal(signal(queries.part(at, at + 1), name)[0], whole[at])
                 np.testing.assert_array_equal(signal(ask(CATALOGUE, [request]), name)[0], whole[at])
+
+
+def test_the_latest_application_save_and_view_of_each():
+    asked = queries_of(
+        [(1, "view", 9), (2, "apply", 8), (3, "hire", 7), (4, "view", 6), (4, "dismiss", 5)],
+        [],
+        [(5, "save", 3), (6, "save", 2), (99, "view", 1), (7, "impression", 1)],
+    )
+    assert asked.latest.tolist() == [[3, -1, 4], [-1, -1, -1], [-1, 6, -1]]
+    assert asked.take(np.array([0, 2])).latest.tolist() == [[3, -1, 4], [-1, 6, -1]]

@@ -103,13 +103,19 @@ class MemoryState:
     def engine(self):
         return self.scorer.engine
 
-    def queries(self, who, events=(), now=None, personal=True):
+    def queries(self, who, events=(), now=None, personal=True, before=None):
+        moment = self.now if before is None else before
         if isinstance(who, str) and (row := self._row(who)) is not None:
-            return self.scorer.queries(np.array([row]), self.now, personal)
+            people = self.scorer.candidates
+            if before is not None:
+                people = people.only(~(people.histories.time >= before))
+            queries = people.queries(np.array([row]), moment, self.engine.settings.events)
+            return queries if personal else queries.impersonal()
         if isinstance(who, str):
             who, events = self._document(who), self._events(who)
-        request = Request(now=self.now) if who is None else self._request(who, events)
-        return self.engine.queries([replace(request, personal=personal)])
+        events = [one for one in events if before is None or one["timestamp"] < before]
+        request = Request() if who is None else self._request(who, events)
+        return self.engine.queries([replace(request, now=moment, personal=personal)])
 
     def _document(self, candidate_id):
         mutes = self.held.get(("mutes", candidate_id), ({}, 0))[0]

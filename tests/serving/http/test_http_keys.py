@@ -35,7 +35,10 @@ BODIES = {
     "/v1/postings/bulk": {"content": b'{"posting_id": "1", "title": "x"}'},
     "/v1/candidates/bulk": {"content": b'{"candidate_id": "1"}'},
 }
-QUERIES = {"/v1/why": "?candidate=c0000001&posting=p0000001"}
+QUERIES = {
+    "/v1/why": "?candidate=c0000001&posting=p0000001",
+    "/v1/browse": "?latitude=40&longitude=-74&within_km=9",
+}
 
 
 def scope_of(method, path):
