@@ -21,6 +21,7 @@ from recsys.index import CellIndex, Kept, VectorIndex
 from recsys.neighbours import Neighbours
 from recsys.next_title import NextTitle
 from recsys.terms import Lexicon
+from recsys.wordindex import NO_WORDS, LateWords, WordIndex
 from recsys.wordlists import WordLists
 
 Flags = NDArray[np.bool_]
@@ -217,6 +218,8 @@ class Catalogue:
         within: what the filters of a request leave; all else is ``gone`` then. None: there are none.
         fresh: what is not in the indices. Where there is any, the arrays have room for more rows than there are ids;
             rows beyond are never named.
+        by_word: the open postings by their words, for search.
+        late_words: the same of those that arrived since; None: there are none.
     """
 
     ids: Ids
@@ -241,6 +244,8 @@ class Catalogue:
     rules: FilterSettings
     within: Within | None = None
     fresh: Fresh = NONE_FRESH
+    by_word: WordIndex = NO_WORDS
+    late_words: LateWords | None = None
 
     @cached_property
     def vetoes(self) -> dict[str, Expression]:

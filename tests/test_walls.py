@@ -16,13 +16,14 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language",
     "placenames", "gazetteer", "places", "geo",
-    "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
+    "encode", "vectors", "codes", "terms", "wordlists", "wording", "wordindex", "spelling", "attributes", "leaders", "index",
+    "lexical",
     "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
     "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
     "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby", "bywords",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour", "signals_attributes",
     "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain", "manifest",
-    "bundle", "stored", "lists", "engine", "smoke", "__init__",
+    "bundle", "stored", "lists", "engine", "facets", "search", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.
@@ -30,6 +31,7 @@ SEAMS = {
     "faiss": {"recsys/index.py"},
     "implicit": {"recsys/collab.py"},
     "bm25s": {"recsys/lexical.py"},
+    "rapidfuzz": {"recsys/spelling.py"},
     "torch": {"recsys/encode.py", "training/adapt/trainer.py"},
     "sentence_transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
     "datasets": {"training/adapt/trainer.py"},
