@@ -20,7 +20,7 @@ from recsys.stored import FOLDER, candidate_arrays
 from recsys.vectors import VectorCache
 from training.prepare import Prepared, prepare
 from training.simulate import SimulateConfig, simulate
-from training.snapshot import catalogue_at
+from training.snapshot import catalogue_at, with_words
 from training.sources import SourcesConfig, read_tables
 from training.split import latest_moment
 
@@ -74,7 +74,9 @@ def market_bundle(
         settings = EngineSettings()
         now = latest_moment(prepared, np.inf)
         known = np.ones(len(prepared.candidates.histories.posting), bool)
-        catalogue = catalogue_at(prepared, settings, known, 0.0, now)  # everything stays open: the hardest case
+        catalogue = with_words(
+            catalogue_at(prepared, settings, known, 0.0, now), prepared
+        )  # everything stays open: the hardest case
         if for_ever:
             never = np.full(len(catalogue), np.nan)
             catalogue = replace(catalogue, attributes=replace(catalogue.attributes, until=never))
@@ -84,7 +86,7 @@ def market_bundle(
             HAND_SET,
             settings,
             prepared.skills,
-            prepared.postings[["posting_id", "title", "company", "url"]],
+            prepared.postings[["posting_id", "title", "company", "region", "url"]],
             {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}},
             prepared.books,
             {FOLDER: candidate_arrays(people(prepared.candidates))},

@@ -23,6 +23,7 @@ from recsys.geo import unit_vectors
 from recsys.ids import GrownIds
 from recsys.newcomers import Newcomers
 from recsys.reserve import with_room
+from recsys.wordindex import LateWords
 
 Rows = NDArray[np.int32]
 
@@ -34,7 +35,7 @@ _NOT_ROWS = (
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours", "behaviour.next_title"),
     *("behaviour.industries", "behaviour.occupations"),
     *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "copies.order", "fresh"),
-    *("numbering", "rules", "within"),
+    *("numbering", "rules", "within", "by_word", "late_words"),
 )
 
 
@@ -62,6 +63,8 @@ class Growth:
         self._vectors = np.zeros((0, catalogue.title.dimension), np.float32)
         self.titles: list[str] = []  #: of the newcomers, in the order of their rows; only ever longer
         self.companies: list[str] = []  #: likewise
+        self.regions: list[str] = []  #: likewise
+        self._words = LateWords()
 
     @property
     def added(self) -> int:
@@ -124,7 +127,7 @@ class Growth:
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
         self._lent = {"gone", "dates", "freshest"}
-        return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
+        return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh, late_words=self._words)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
         """New rows; those that their ids stood for before, -1 where there were none, are taken down."""
@@ -144,6 +147,8 @@ class Growth:
         self._names.extend(newcomers.ids)
         self.titles.extend(newcomers.titles)
         self.companies.extend(newcomers.companies)
+        self.regions.extend(newcomers.regions)
+        self._words.add(self._whole.by_word, newcomers.counted, self._count)
         self._count += len(newcomers)
         self._moves = _moved_on(*self._moves, before, rows)
 

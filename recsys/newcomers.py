@@ -1,8 +1,9 @@
 """Postings that arrive after training, described by what the bundle learned."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from recsys.postings import attributes, posting_places, regions
 from recsys.sketch import Sketches, place_numbers, sketches
 from recsys.terms import Lexicon, Terms
 from recsys.text import posting_texts, posting_titles
+from recsys.wordindex import counted_words
+
+_TUPLES: Final = ("ids", "titles", "companies", "regions", "counted")
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Newcomers:
     """R postings as arrays, in the order in which they arrived.
 
     Attributes:
-        ids, titles, companies: as the customer writes them.
+        ids, titles, companies, regions: as the customer writes them.
+        counted: how often each word of a posting counts in a search.
         title, text: vectors.
         title_words, text_words: the same as words of the bundle's vocabulary.
         latlon: float32 (R, L, 2) degrees, NaN padded.
@@ -35,6 +40,8 @@ class Newcomers:
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     companies: tuple[str, ...]
+    regions: tuple[str, ...]
+    counted: tuple[Counter[str], ...]
     title: Codes
     text: Codes
     title_words: Terms
@@ -50,7 +57,7 @@ class Newcomers:
         """Those at ``at``, in that order."""
         parts = ("title", "text", "title_words", "text_words", "attributes", "sketches")
         changed: dict[str, Any] = {name: _taken(getattr(self, name), at) for name in parts}
-        changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in ("ids", "titles", "companies")}
+        changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in _TUPLES}
         return Newcomers(latlon=self.latlon[at], **changed)
 
 
@@ -98,6 +105,8 @@ class Describer:
             ids=tuple(postings["posting_id"].tolist()),
             titles=tuple(postings["title"].fillna("").tolist()),
             companies=tuple(postings["company"].fillna("").tolist()),
+            regions=tuple(postings["region"].fillna("").tolist()),
+            counted=tuple(map(Counter, counted_words(postings))),
             title=self._encode(titles),
             text=self._encode(texts),
             title_words=lexicon.vocabulary.terms(titles, lexicon.title.codes.shape[1]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
-from recsys.wordindex import WordIndex
+from recsys.ids import Ids
 
 _MOST_WORDS: Final = 200_000  # the commonest: a rarer word is more likely a slip itself
 _SHORT, _LONG = 4, 8  # characters: shorter words are left alone, longer ones may be off by two
@@ -20,16 +20,21 @@ _PREFIX: Final = 3  # characters of a word that is still being typed
 
 @dataclass(frozen=True)
 class Speller:
-    """Known words near an unknown one, by insertions, deletions, substitutions and neighbours exchanged."""
+    """Known words near an unknown one, by insertions, deletions, substitutions and neighbours exchanged.
 
-    index: WordIndex
+    Attributes:
+        words: V, sorted.
+        used: int64 (V,), how many postings use each.
+    """
+
+    words: Ids
+    used: NDArray[np.int64]
 
     @cached_property
     def _common(self) -> tuple[list[str], NDArray[np.int64], dict[int, tuple[list[str], NDArray[np.int64]]]]:
         """Words in the order of the alphabet and how many postings use them; the same by length."""
-        used = self.index.used
-        kept = np.sort(np.argsort(-used, kind="stable")[:_MOST_WORDS])
-        words, counts = self.index.words.names(kept).tolist(), used[kept]
+        kept = np.sort(np.argsort(-self.used, kind="stable")[:_MOST_WORDS])
+        words, counts = self.words.names(kept).tolist(), self.used[kept]
         length = np.array([len(word) for word in words], np.int64)
         by_length = {}
         for one in np.unique(length).tolist():

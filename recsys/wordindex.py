@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.ids import Ids
+from recsys.spelling import Speller
 from recsys.wording import search_words
 
 Rows = NDArray[np.int32]
@@ -52,6 +53,11 @@ class WordIndex:
     def used(self) -> NDArray[np.int64]:
         """How many postings use each word, int64 (V,)."""
         return np.diff(self.start)
+
+    @cached_property
+    def speller(self) -> Speller:
+        """Finds words near those that are not here."""
+        return Speller(self.words, self.used)
 
     @property
     def unseen_idf(self) -> float:

@@ -11,7 +11,7 @@ from recsys.terms import EMPTY
 from recsys.text import normalise
 
 _WORD: Final = re.compile(r"(?<![^\W_])\.[^\W\d_]+|[^\W_]+[+#]*")
-_SIBILANT: Final = ("ses", "xes", "zes", "ches", "shes")
+_SIBILANT: Final = ("sses", "xes", "ches", "shes")
 _SKIPPED: Final = EMPTY - {"it"}  # a trade too; in descriptions it is so common that it weighs nothing
 
 
@@ -21,7 +21,7 @@ def stem(word: str) -> str:
         return word
     if word.endswith("ies"):
         return word[:-3] + "y" if len(word) > 4 else word[:-1]
-    return word[:-2] if word.endswith(_SIBILANT) and not word.endswith(("eses", "uses", "ases")) else word[:-1]
+    return word[:-2] if word.endswith(_SIBILANT) else word[:-1]
 
 
 def search_words(text: str) -> list[str]:

@@ -84,7 +84,9 @@ class Follower:
         self._arrivals = Arrivals(self._growth, describer)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
-            GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
+            GrownTexts(bundle.titles, count, growth.titles),
+            GrownTexts(bundle.companies, count, growth.companies),
+            GrownTexts(bundle.regions, count, growth.regions),
         )
         nobody = to_candidates([Request()], bundle.catalogue, bundle.skills).profiles
         self._reader, self._held = ProfileReader(bundle), Held(most_changed)
