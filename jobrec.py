@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError, JobrecError
+from serving import search_command
 
 Answer = dict[str, Any]
 
@@ -308,6 +309,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="once or more: docs/filters.md; or one JSON object",
     )
+    search_command.add(command)
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", required=True)
