@@ -267,7 +267,7 @@ class SearchSettings(Settings):
 
     words: int = Field(200, ge=1)
     vectors: int = Field(200, ge=1)
-    likeness: Share = 0.7
+    likeness: Share = 0.6
     needed: Share = 0.5
     personal: float = Field(0.5, ge=0)
     pay_bands: tuple[float, ...] = (0, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000)
