@@ -33,7 +33,7 @@ from serving.score import Scorer
 from serving.store import Store
 from serving.store.migration import migrate
 
-COMMAND = 'search --bundle BUNDLE --words "forklfit operater" --candidate 11493 --filter employment=FULL_TIME -k 6'
+COMMAND = 'search --bundle BUNDLE --words "custmer service repres" --candidate 11493 --filter latitude=41.88 --filter longitude=-87.63 --filter within_km=80 -k 6'
 PATH = "/v1/search?q=registerd+nurs&k=3&candidate=11493"
 
 PAGE = """# Search

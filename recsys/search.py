@@ -28,7 +28,7 @@ from recsys.narrow import conditions
 from recsys.pool import unite
 from recsys.queries import Queries
 from recsys.signals import compute
-from recsys.wording import replaced, search_words
+from recsys.wording import replaced, stem, typed_words
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -117,23 +117,23 @@ def wording(catalogue: Catalogue, text: str) -> Wording:
     Raises:
         RequestError: the text holds no word.
     """
-    typed = list(dict.fromkeys(search_words(text)))
+    typed = list(dict.fromkeys(typed_words(text)))
     if not typed:
         raise RequestError("no word is searched for; type at least one that says something")
     index, late, count = catalogue.by_word, catalogue.late_words, len(catalogue)
-    known = index.words.rows(typed) >= 0
+    stems = [stem(word) for word in typed]
     corrected, unknown, words = {}, [], []
-    for word, there in zip(typed, known.tolist(), strict=True):
-        if there or (late is not None and len(late.entries(word, count)[0])):
-            words.append(word)
+    for word, root, code in zip(typed, stems, index.words.rows(stems).tolist(), strict=True):
+        if code >= 0 or (late is not None and len(late.entries(root, count)[0])):
+            words.append(root)
             continue
-        near = index.speller.nearest(word, unfinished=word == typed[-1])
+        near = index.speller.nearest(root, word, unfinished=word == typed[-1])
         if near is None:
             unknown.append(word)
         else:
             corrected[word] = near
             words.append(near)
-    return Wording(replaced(text, corrected.get), tuple(dict.fromkeys(words)), corrected, tuple(unknown))
+    return Wording(replaced(text, corrected), tuple(dict.fromkeys(words)), corrected, tuple(unknown))
 
 
 def search(

@@ -42,16 +42,16 @@ class Speller:
             by_length[one] = ([words[i] for i in at.tolist()], counts[at])
         return words, counts, by_length
 
-    def nearest(self, word: str, unfinished: bool = False) -> str | None:
+    def nearest(self, *forms: str, unfinished: bool = False) -> str | None:
         """The known word nearest to an unknown one; among equals the one that most postings use. None: none is near.
 
         Args:
-            word: unknown.
+            forms: of the unknown word; the nearest to any of them counts.
             unfinished: more of it may follow; a word that it begins is as near as one that is off by one.
         """
-        found = self._close(word)
-        if unfinished and (begun := self._begun(word)) is not None:
-            found.append(begun)
+        found = [one for form in dict.fromkeys(forms) for one in self._close(form)]
+        if unfinished:
+            found += [begun for form in forms if (begun := self._begun(form)) is not None]
         return min(found, key=lambda one: (one[0], -one[1], one[2]))[2] if found else None
 
     def _close(self, word: str) -> list[tuple[int, int, str]]:

@@ -4,7 +4,7 @@ Case and form of the letters do not count, nor do plurals; c++, c# and .net stay
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
 from recsys.terms import EMPTY
@@ -26,15 +26,14 @@ def stem(word: str) -> str:
 
 def search_words(text: str) -> list[str]:
     """The words of a text in their order, stemmed; those that say nothing are left out."""
-    found = _WORD.findall(normalise(text).casefold())
-    return [stem(word) for word in found if word not in _SKIPPED]
+    return [stem(word) for word in typed_words(text)]
 
 
-def replaced(text: str, other: Callable[[str], str | None]) -> str:
-    """A text in which ``other`` may give a word for another; its argument is stemmed, None leaves the word."""
+def typed_words(text: str) -> list[str]:
+    """The same words as they are typed, but for case and form."""
+    return [word for word in _WORD.findall(normalise(text).casefold()) if word not in _SKIPPED]
 
-    def one(match: re.Match[str]) -> str:
-        new = other(stem(match.group()))
-        return match.group() if new is None else new
 
-    return _WORD.sub(one, normalise(text).casefold())
+def replaced(text: str, others: Mapping[str, str]) -> str:
+    """A text in which some of its ``typed_words`` are exchanged for others."""
+    return _WORD.sub(lambda found: others.get(found.group(), found.group()), normalise(text).casefold())

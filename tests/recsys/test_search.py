@@ -153,6 +153,13 @@ def test_a_slip_is_told_and_found(searching):
     assert slip == right
 
 
+def test_a_slip_that_looks_like_a_plural_is_told_as_it_was_typed(searching):
+    asked = wording(searching.engine.catalogue, "nurs warehouses")
+    assert asked.corrected == {"nurs": "nurse"}
+    assert asked.words == ("nurse", "warehouse")
+    assert asked.text == "nurse warehouses"
+
+
 def test_a_word_nobody_uses_is_told(searching):
     asked = wording(searching.engine.catalogue, "zzqxv nurse")
     assert (asked.unknown, asked.words) == (("zzqxv",), ("nurse",))

@@ -34,6 +34,11 @@ def test_the_word_that_is_still_typed(speller):
     assert speller.nearest("nurser", unfinished=True) == "nursery"
 
 
+def test_the_nearest_to_any_form_counts(speller):
+    assert speller.nearest("nur") is None
+    assert speller.nearest("nur", "nurs") == "nurse"
+
+
 def test_numbers_are_left_alone(speller):
     assert speller.nearest("welder1") is None
 
