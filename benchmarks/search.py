@@ -66,7 +66,7 @@ def occupations_board(titles: Titles, work: Path, cache: Path) -> Board:
     ends = [*titles.start[1:].tolist(), len(titles.labels)]
     rows = [
         {
-            "posting_id": f"{at:05d}",
+            "posting_id": named(at),
             "title": titles.labels[start],
             "description": ". ".join(titles.labels[start + 1 : end]),
         }
@@ -87,6 +87,11 @@ def occupations_board(titles: Titles, work: Path, cache: Path) -> Board:
         return found.vectors(np.arange(len(texts)))
 
     return Board(Engine(catalogue, HAND_SET, settings, prepared.skills), encode)
+
+
+def named(at: int) -> str:
+    """Id of an occupation."""
+    return f"{at:05d}"
 
 
 def slip(text: str, rng: np.random.Generator) -> str:
@@ -121,9 +126,9 @@ def as_typed(engine: Engine, texts: Sequence[str]) -> list[Wording | None]:
 
 
 def reciprocal_ranks(
-    engine: Engine, asked: Sequence[Wording | None], right: NDArray[np.int64], vectors: NDArray[np.float32] | None
+    engine: Engine, asked: Sequence[Wording | None], right: Sequence[str], vectors: NDArray[np.float32] | None
 ) -> Floats:
-    """1 / rank of the right occupation of each query, 0 beyond ``K``."""
+    """1 / rank of the right posting of each query, by its id; 0 beyond ``K``."""
     found = np.zeros(len(asked))
     there = [at for at, one in enumerate(asked) if one is not None]
     for begin in range(0, len(there), AT_ONCE):
@@ -132,8 +137,7 @@ def reciprocal_ranks(
         wordings = [one for at in part if (one := asked[at]) is not None]
         answers = search(engine, queries, wordings, None if vectors is None else vectors[part], K, personal=False)
         for at, answer in zip(part, answers, strict=True):
-            name = f"{right[at]:05d}"
-            found[at] = next((1 / hit.rank for hit in answer.hits if hit.posting_id == name), 0.0)
+            found[at] = next((1 / hit.rank for hit in answer.hits if hit.posting_id == right[at]), 0.0)
     return found
 
 
@@ -145,6 +149,7 @@ def quality(args: argparse.Namespace) -> list[str]:
     """The page's part on what is found."""
     titles = read_titles(args.data)
     board = occupations_board(titles, args.work, args.cache)
+    right = [named(at) for at in titles.right.tolist()]
     half = np.array([zlib.crc32(title.encode()) & 1 for title in titles.queries], bool)
     asked = corrected(board.engine, titles.queries)
     vectors = board.encode(texts_of(asked))
@@ -152,7 +157,7 @@ def quality(args: argparse.Namespace) -> list[str]:
     tried = {}
     for weight in WEIGHTS:
         some = [asked[at] for at in sample]
-        ranks = reciprocal_ranks(board.with_likeness(weight), some, titles.right[sample], vectors[sample])
+        ranks = reciprocal_ranks(board.with_likeness(weight), some, [right[at] for at in sample], vectors[sample])
         tried[weight] = float(ranks.mean())
         print(f"likeness {weight}: {tried[weight]:.4f}", flush=True)
     best = max(tried, key=lambda weight: (tried[weight], -abs(weight - 0.5)))
@@ -171,7 +176,7 @@ def quality(args: argparse.Namespace) -> list[str]:
     ]
     clean: dict[str, float] = {}
     for said, texts in (("as they are", titles.queries), ("one slip in each", slips)):
-        for name, ranks in _systems(board, texts, titles.right, best).items():
+        for name, ranks in _systems(board, texts, right, best).items():
             cells = [ranks[half].mean(), ranks[~half].mean(), ranks.mean()]
             base = clean.setdefault(name, float(ranks.mean()))
             share = f"{ranks.mean() / base:.3f}"
@@ -180,7 +185,7 @@ def quality(args: argparse.Namespace) -> list[str]:
     return lines
 
 
-def _systems(board: Board, texts: Sequence[str], right: NDArray[np.int64], best: float) -> dict[str, Floats]:
+def _systems(board: Board, texts: Sequence[str], right: Sequence[str], best: float) -> dict[str, Floats]:
     engine = board.engine
     plain, mended = as_typed(engine, texts), corrected(engine, texts)
     of_plain, of_mended = board.encode(texts_of(plain)), board.encode(texts_of(mended))

@@ -1,11 +1,14 @@
 """Slips that the benchmark of search makes, and how it counts ranks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rapidfuzz.distance import OSA
 
 from benchmarks.search import reciprocal_ranks, slip
-from recsys.search import wording
+from recsys.request import Request
+from recsys.search import search, wording
 
 
 @pytest.mark.parametrize("text", ["Registered Nurse", "C++ developer", "a"])
@@ -21,8 +24,16 @@ def test_what_has_no_letters_has_no_slip():
     assert slip("24/7", np.random.default_rng(0)) == "24/7"
 
 
-def test_ranks_are_those_of_the_product(scorer, market):
+def test_ranks_are_those_of_the_product(scorer):
     engine = scorer.engine
-    asked = [wording(engine.catalogue, "nurse"), None, wording(engine.catalogue, "nurse")]
-    ranks = reciprocal_ranks(engine, asked, np.array([99_999, 0, 0]), None)
-    assert ranks.tolist() == [0, 0, 0]
+    engine = replace(engine, catalogue=replace(engine.catalogue, attributes=without_ends(engine.catalogue)))
+    asked = wording(engine.catalogue, "manager")
+    (answer,) = search(engine, engine.queries([Request(now=scorer.as_of)]), [asked], None, 3, personal=False)
+    third = answer.hits[2].posting_id
+    ranks = reciprocal_ranks(engine, [asked, None, asked], [third, third, "nobody"], None)
+    assert ranks.tolist() == pytest.approx([1 / 3, 0, 0])
+
+
+def without_ends(catalogue):
+    """Nothing expires: the benchmark asks at the moment of the call."""
+    return replace(catalogue.attributes, until=np.full(len(catalogue), np.nan))
