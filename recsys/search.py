@@ -24,32 +24,17 @@ from recsys.explain import Explainer, Texts
 from recsys.facets import Count, Names, facets
 from recsys.filters import Filters
 from recsys.interests import find_interests
+from recsys.matches import Held, Wording, best_of, look_up, wording
 from recsys.narrow import conditions
 from recsys.pool import unite
 from recsys.queries import Queries
 from recsys.signals import compute
-from recsys.wording import replaced, stem, typed_words
+
+__all__ = ["Found", "Hit", "Wording", "search", "wording"]
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Wording:
-    """What was typed, as it is searched for.
-
-    Attributes:
-        text: with known words in the place of slips; this is what an encoder reads.
-        words: distinct known words.
-        corrected: for words that nobody uses, those that were searched for instead.
-        unknown: words that nobody uses, and none is near.
-    """
-
-    text: str
-    words: tuple[str, ...]
-    corrected: dict[str, str]
-    unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,57 +70,6 @@ class Found:
     facets: dict[str, list[Count]]
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Which postings hold words of one search, may be shown, and pass the filters.
-
-    Attributes:
-        rows: int32 (N,), ascending.
-        score: float32 (N,), BM25 as a share of what the words could reach.
-        share: float32 (N,), of what the words weigh.
-        passed: bool (N,), passes all filters.
-        by_filter: the same for each filter by its name.
-    """
-
-    rows: Rows
-    score: Numbers
-    share: Numbers
-    passed: Flags
-    by_filter: dict[str, Flags]
-
-    def scores_of(self, rows: Rows) -> Numbers:
-        """Scores (n,) of any rows, 0 for those that hold no word."""
-        if len(self.rows) == 0:
-            return np.zeros(len(rows), np.float32)
-        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[at] == rows, self.score[at], np.float32(0))
-
-
-def wording(catalogue: Catalogue, text: str) -> Wording:
-    """How a text is searched for; the last word may be the beginning of one.
-
-    Raises:
-        RequestError: the text holds no word.
-    """
-    typed = list(dict.fromkeys(typed_words(text)))
-    if not typed:
-        raise RequestError("no word is searched for; type at least one that says something")
-    index, late, count = catalogue.by_word, catalogue.late_words, len(catalogue)
-    stems = [stem(word) for word in typed]
-    corrected, unknown, words = {}, [], []
-    for word, root, code in zip(typed, stems, index.words.rows(stems).tolist(), strict=True):
-        if code >= 0 or (late is not None and len(late.entries(root, count)[0])):
-            words.append(root)
-            continue
-        near = index.speller.nearest(root, word, unfinished=word == typed[-1])
-        if near is None:
-            unknown.append(word)
-        else:
-            corrected[word] = near
-            words.append(near)
-    return Wording(replaced(text, corrected), tuple(dict.fromkeys(words)), corrected, tuple(unknown))
-
-
 def search(
     engine: Engine,
     queries: Queries,
@@ -163,34 +97,8 @@ def search(
         raise RequestError(f"k must be at least 1, not {k}")
     passed = {} if filters is None else conditions(engine.catalogue, filters)
     with one_thread_each():
-        held = [_held(engine.catalogue, queries.part(at, at + 1), one.words, passed) for at, one in enumerate(asked)]
+        held = [look_up(engine.catalogue, queries.part(at, at + 1), one.words, passed) for at, one in enumerate(asked)]
         return _Search(engine, engine.within(filters), queries, held, vectors, k, personal).answer()
-
-
-def _held(catalogue: Catalogue, query: Queries, words: Sequence[str], passed: dict[str, Flags]) -> _Held:
-    """Words looked up in the index and in what arrived since."""
-    index, late, count = catalogue.by_word, catalogue.late_words, len(catalogue)
-    score, share, total = np.zeros(count, np.float32), np.zeros(count, np.float32), 0.0
-    for word, code in zip(words, index.words.rows(list(words)).tolist(), strict=True):
-        idf = np.float32(index.idf[code] if code >= 0 else index.unseen_idf)
-        total += float(idf)
-        entries = [index.entries(code)] if code >= 0 else []
-        entries += [late.entries(word, count)] if late is not None else []
-        for rows, weights in entries:
-            score[rows] += weights
-            share[rows] += idf
-    open_ = catalogue.open[:count] & ~catalogue.gone[:count]
-    rows = np.flatnonzero((share > 0) & open_).astype(np.int32)
-    rows = rows[eligible(catalogue, query, rows[None])[0]]
-    by_filter = {name: one[rows] for name, one in passed.items()}
-    scale = np.float32(1 / max(total, 1e-9))
-    return _Held(
-        rows,
-        score[rows] * scale,
-        share[rows] * scale,
-        np.logical_and.reduce([np.ones(len(rows), bool), *by_filter.values()]),
-        by_filter,
-    )
 
 
 @dataclass(frozen=True)
@@ -200,7 +108,7 @@ class _Search:
     engine: Engine
     within: Engine
     queries: Queries
-    held: list[_Held]
+    held: list[Held]
     vectors: Numbers | None
     k: int
     personal: bool
@@ -212,7 +120,7 @@ class _Search:
     def answer(self) -> list[Found]:
         catalogue, settings = self.within.catalogue, self._settings
         width, alike = max(settings.words, 3 * self.k), max(settings.vectors, 3 * self.k)
-        found = [np.stack([_best(catalogue, one, width) for one in self.held])] if self.held else []
+        found = [np.stack([best_of(catalogue, one, width) for one in self.held])] if self.held else []
         if self.vectors is not None:
             found.append(_alike(catalogue, self.queries, self.vectors, alike))
         rows = unite(found, width + alike).rows if found else np.empty((0, 0), np.int32)
@@ -279,21 +187,6 @@ def _names(explainer: Explainer | None) -> dict[str, Names]:
 
 def _taken(column: Texts, rows: Rows) -> list[str]:
     return column.take(rows.tolist())
-
-
-def _best(catalogue: Catalogue, held: _Held, count: int) -> Rows:
-    """The ``count`` postings with the best scores, one of a group of copies, -1 padded."""
-    out = np.full(count, -1, np.int32)
-    rows, score = held.rows[held.passed], held.score[held.passed]
-    posted, group = catalogue.attributes.posted, catalogue.copies.group
-    kept = one_of_copies(group, posted, score[None], np.ones((1, len(rows)), bool), rows[None])[0]
-    rows, score = rows[kept], score[kept]
-    if len(rows) > count:  # only what may be among them is sorted
-        least = np.partition(score, len(score) - count)[len(score) - count]
-        rows, score = rows[score >= least], score[score >= least]
-    best = np.argsort(-score, kind="stable")[:count]
-    out[: len(best)] = rows[best]
-    return out
 
 
 def _alike(catalogue: Catalogue, queries: Queries, vectors: Numbers, count: int) -> Rows:

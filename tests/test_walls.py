@@ -22,7 +22,7 @@ ORDER = (
     "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby",
     "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain",
-    "manifest", "bundle", "stored", "lists", "engine", "facets", "search", "smoke", "__init__",
+    "manifest", "bundle", "stored", "lists", "engine", "matches", "facets", "search", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

@@ -15,6 +15,7 @@ from recsys.engine import Engine
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
+from recsys.matches import wording
 from recsys.newcomers import Describer
 from recsys.request import Request
 from recsys.stored import read_candidates
@@ -105,6 +106,7 @@ class Follower:
         some = self.state.people.base.ids.names(slice(1)).tolist()
         for who in [*some, ""]:
             self.state.recommend(who, 10)
+        wording(self.state.engine.catalogue, "warming up")  # the words of the board are made ready to be looked up
 
     @property
     def encoder(self) -> str:
