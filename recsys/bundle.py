@@ -314,6 +314,7 @@ def _catalogue(
         numbering=Numbering(books),
         rules=settings.filters,
         by_word=_word_index(inner("by_word")),
+        said=arrays["said"],
     )
 
 

@@ -169,6 +169,7 @@ class Growth:
                 same &= _equal(getattr(whole.attributes, field.name)[at], getattr(newcomers.attributes, field.name))
         for name in ("keys", "texts"):  # it may be a copy of something else now
             same &= _equal(getattr(whole.copies, name)[at], getattr(newcomers.sketches, name))
+        same &= whole.said[at] == newcomers.said
         return same & _equal(whole.place[at], self._places(newcomers))
 
     def _renew(self, rows: Rows, posted: NDArray[np.float64], until: NDArray[np.float64]) -> None:
@@ -210,7 +211,7 @@ class Growth:
         whole.place[at] = self._places(newcomers)
         for field in fields(newcomers.attributes):
             getattr(whole.attributes, field.name)[at] = getattr(newcomers.attributes, field.name)
-        whole.open[at] = True
+        whole.open[at], whole.said[at] = True, newcomers.said
         found = search_vectors(whole.title, whole.text, rows)
         self._keep_vectors(found)
         mapped = whole.behaviour.factors.from_text
@@ -276,6 +277,8 @@ def _put_codes(codes: Codes, new: Codes, at: slice) -> None:
 
 def _roomy(catalogue: Catalogue, room: int) -> Catalogue:
     """The catalogue with room in every array that holds a row a posting."""
+    if len(catalogue.said) == 0:
+        catalogue = replace(catalogue, said=np.zeros(len(catalogue), np.uint64))
     grown: Catalogue = _with_room(catalogue, lambda array: with_room(array, room))
     neighbours = grown.behaviour.neighbours
     start = with_room(neighbours.start, room)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -116,6 +117,11 @@ class LateWords:
         weights = np.frombuffer(self._weights[word][:], np.float32)
         end = int(np.searchsorted(rows, count))
         return rows[:end], weights[:end]
+
+
+def fingerprint(words: Sequence[str]) -> int:
+    """64 bits, equal for equal words in equal order: whether the words of a posting changed."""
+    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def counted_words(postings: pd.DataFrame) -> Iterable[list[str]]:

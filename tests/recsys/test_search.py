@@ -273,6 +273,17 @@ def test_what_arrives_is_found_by_its_words_and_what_goes_is_not(searching, grow
     assert found(searching, ["quokka keeper"], [0], 1, engine=after, personal=False)[0].hits[0].posting_id == "new"
 
 
+def test_a_word_that_changes_at_the_end_of_a_long_description_is_found(searching, grown, documents):
+    """Neither the vector nor the heaviest words nor the sketch need to show the change."""
+    growth, describer = grown
+    row = int(np.flatnonzero(searching.engine.catalogue.open)[3])
+    long = documents[row] | {"description": documents[row].get("description", "") + " word" * 1200}
+    growth.add(describer.describe([long]))
+    growth.add(describer.describe([long | {"description": long["description"] + " quokka"}]))
+    (answer,) = found(searching, ["quokka"], [0], 3, engine=engine_of(searching, growth), vectors=False)
+    assert [one.posting_id for one in answer.hits] == [documents[row]["posting_id"]]
+
+
 def test_a_posting_that_arrives_stands_where_it_would_have_from_training(searching, grown, documents):
     """The same text under another id has the same relevance, newcomer or not."""
     growth, describer = grown
