@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError, JobrecError
-from serving import alerts_command, surfaces_command
+from serving import alerts_command, search_command, surfaces_command
 
 Answer = dict[str, Any]
 
@@ -316,6 +316,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("-k", type=int, default=10)
     one.add_argument("--shares", action="store_true", help="with what each signal adds to the score")
+    search_command.add(command)
     one = command("why", _why, "where a posting falls for a candidate, or its rank and the reasons")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", required=True)

@@ -4,6 +4,7 @@ Encoding a million texts takes hours and its speed is not what is measured here,
 that begin alike lie close together, as real ones do.
 """
 
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from recsys.stored import FOLDER, candidate_arrays
 from recsys.vectors import VectorCache
 from training.prepare import Prepared, prepare
 from training.simulate import SimulateConfig, simulate
-from training.snapshot import catalogue_at
+from training.snapshot import catalogue_at, with_words
 from training.sources import SourcesConfig, read_tables
 from training.split import latest_moment
 
@@ -78,14 +79,18 @@ def market_bundle(
         if for_ever:
             never = np.full(len(catalogue), np.nan)
             catalogue = replace(catalogue, attributes=replace(catalogue.attributes, until=never))
+        started = time.perf_counter()
+        catalogue = with_words(catalogue, prepared)
+        facts = {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}}
+        facts["word_index_seconds"] = time.perf_counter() - started
         write_bundle(
             out,
             catalogue,
             HAND_SET,
             settings,
             prepared.skills,
-            prepared.postings[["posting_id", "title", "company", "url"]],
-            {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}},
+            prepared.postings[["posting_id", "title", "company", "region", "url"]],
+            facts,
             prepared.books,
             {FOLDER: candidate_arrays(people(prepared.candidates))},
         )

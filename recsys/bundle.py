@@ -36,6 +36,7 @@ from recsys.next_title import NextTitle
 from recsys.rank import LinearRanker, Ranker
 from recsys.terms import Lexicon, Terms, Vocabulary
 from recsys.trees import ranker_from_document
+from recsys.wordindex import WordIndex
 from recsys.wordlists import WordLists
 
 _CALIBRATION: Final = "calibration.json"
@@ -90,6 +91,11 @@ class Bundle:
         """Employers of the postings."""
         return TextColumn(self.path / "postings.parquet", "company")
 
+    @property
+    def regions(self) -> TextColumn:
+        """Regions of the postings' first places."""
+        return TextColumn(self.path / "postings.parquet", "region")
+
 
 def flatten(value: Any, prefix: str = "") -> dict[str, NDArray[Any]]:
     """The arrays of a dataclass of arrays, nested ones with a dotted name."""
@@ -142,7 +148,8 @@ def write_bundle(
     shutil.rmtree(work, ignore_errors=True)
     try:
         (work / "arrays").mkdir(parents=True)
-        arrays = flatten(catalogue) | {"posting_ids": catalogue.ids.names()}
+        names = {"posting_ids": catalogue.ids.names(), "by_word.word_ids": catalogue.by_word.words.names()}
+        arrays = flatten(catalogue) | names
         for name in _INDICES:
             getattr(catalogue, name).serialised().tofile(work / f"{name}.faiss")
             arrays[f"{name}.rows"] = getattr(catalogue, name).rows
@@ -309,7 +316,13 @@ def _catalogue(
         copies=Copies(**inner("copies")),
         numbering=Numbering(books),
         rules=settings.filters,
+        by_word=_word_index(inner("by_word")),
+        said=arrays["said"],
     )
+
+
+def _word_index(arrays: dict[str, NDArray[Any]]) -> WordIndex:
+    return WordIndex(words=Ids(arrays.pop("word_ids"), "word"), **arrays)
 
 
 def _lexicon(arrays: dict[str, NDArray[Any]]) -> Lexicon:

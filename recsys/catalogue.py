@@ -3,7 +3,7 @@
 Rows are sorted by posting id, so that "by score, then by posting id" is a stable sort by score.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ from recsys.neighbours import Neighbours
 from recsys.next_title import NextTitle
 from recsys.recent import Recent
 from recsys.terms import Lexicon
+from recsys.wordindex import NO_WORDS, LateWords, WordIndex
 from recsys.wordlists import WordLists
 
 Flags = NDArray[np.bool_]
@@ -218,6 +219,9 @@ class Catalogue:
         within: what the filters of a request leave; all else is ``gone`` then. None: there are none.
         fresh: what is not in the indices. Where there is any, the arrays have room for more rows than there are ids;
             rows beyond are never named.
+        by_word: the open postings by their words, for search.
+        said: uint64 (P,), fingerprints of their words; empty where there is no index of words.
+        late_words: the same of those that arrived since; None: there are none.
     """
 
     ids: Ids
@@ -242,6 +246,9 @@ class Catalogue:
     rules: FilterSettings
     within: Within | None = None
     fresh: Fresh = NONE_FRESH
+    by_word: WordIndex = NO_WORDS
+    said: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    late_words: LateWords | None = None
 
     @cached_property
     def vetoes(self) -> dict[str, Expression]:

@@ -303,6 +303,26 @@ class FilterSettings(Settings):
         return found
 
 
+class SearchSettings(Settings):
+    """How a search by words orders what it finds.
+
+    Attributes:
+        words: so many of the postings that hold most of the words compete.
+        vectors: so many of those whose text is the most alike compete.
+        likeness: weight of the likeness of texts in the relevance, the rest is BM25's.
+        needed: a posting matches where it holds so much of what the words weigh.
+        personal: weight of the candidate's own order beside the relevance, both standardised in each list.
+        pay_bands: lower ends of the bands in which pay is counted, a year, in the board's currency.
+    """
+
+    words: int = Field(200, ge=1)
+    vectors: int = Field(200, ge=1)
+    likeness: Share = 0.6
+    needed: Share = 0.5
+    personal: float = Field(0.5, ge=0)
+    pay_bands: tuple[float, ...] = (0, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000)
+
+
 class EngineSettings(Settings):
     """All that the engine needs to know at the moment of a request; travels in the bundle."""
 
@@ -315,3 +335,4 @@ class EngineSettings(Settings):
     arrange: ArrangeSettings = ArrangeSettings()
     home: HomeSettings = HomeSettings()
     filters: FilterSettings = FilterSettings()
+    search: SearchSettings = SearchSettings()

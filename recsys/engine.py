@@ -84,7 +84,7 @@ class Engine:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "Engine":
         """The engine of an open bundle."""
-        explainer = Explainer(bundle.titles, bundle.companies)
+        explainer = Explainer(bundle.titles, bundle.companies, bundle.regions)
         return cls(
             catalogue=bundle.catalogue,
             ranker=bundle.ranker,

@@ -152,10 +152,11 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Explainer:
-    """Finds reasons, with the texts that they name at hand."""
+    """Finds reasons, with the texts that they name at hand; regions are for facets."""
 
     titles: Texts
     companies: Texts
+    regions: Texts | None = None
 
     def reasons(
         self, catalogue: Catalogue, ranker: Ranker, queries: Queries, signals: Numbers, order: Order, pool: Rows

@@ -23,6 +23,7 @@ from recsys.geo import unit_vectors
 from recsys.ids import GrownIds
 from recsys.newcomers import Newcomers
 from recsys.reserve import with_room
+from recsys.wordindex import LateWords
 
 Rows = NDArray[np.int32]
 
@@ -34,7 +35,7 @@ _NOT_ROWS = (
     *("behaviour.factors.gram", "behaviour.factors.from_text", "behaviour.neighbours", "behaviour.next_title"),
     *("behaviour.industries", "behaviour.occupations"),
     *("shelves", "grid", "cells", "words", "by_text", "by_cell", "by_factor", "copies.order", "fresh"),
-    *("numbering", "rules", "within"),
+    *("numbering", "rules", "within", "by_word", "late_words"),
 )
 
 
@@ -62,6 +63,8 @@ class Growth:
         self._vectors = np.zeros((0, catalogue.title.dimension), np.float32)
         self.titles: list[str] = []  #: of the newcomers, in the order of their rows; only ever longer
         self.companies: list[str] = []  #: likewise
+        self.regions: list[str] = []  #: likewise
+        self._words = LateWords()
 
     @property
     def added(self) -> int:
@@ -131,7 +134,7 @@ class Growth:
         rows = np.arange(self._base, self._count, dtype=np.int32)
         fresh = Fresh(rows, self._vectors[: len(rows)], *self._moves)
         self._lent = {"gone", "dates", "freshest"}
-        return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh)
+        return replace(self._whole, ids=self.ids, gone=self._gone, fresh=fresh, late_words=self._words)
 
     def _append(self, newcomers: Newcomers, before: Rows) -> None:
         """New rows; those that their ids stood for before, -1 where there were none, are taken down."""
@@ -151,6 +154,8 @@ class Growth:
         self._names.extend(newcomers.ids)
         self.titles.extend(newcomers.titles)
         self.companies.extend(newcomers.companies)
+        self.regions.extend(newcomers.regions)
+        self._words.add(self._whole.by_word, newcomers.counted, self._count)
         self._count += len(newcomers)
         self._moves = _moved_on(*self._moves, before, rows)
 
@@ -171,6 +176,7 @@ class Growth:
                 same &= _equal(getattr(whole.attributes, field.name)[at], getattr(newcomers.attributes, field.name))
         for name in ("keys", "texts"):  # it may be a copy of something else now
             same &= _equal(getattr(whole.copies, name)[at], getattr(newcomers.sketches, name))
+        same &= whole.said[at] == newcomers.said
         return same & _equal(whole.place[at], self._places(newcomers))
 
     def _renew(self, rows: Rows, posted: NDArray[np.float64], until: NDArray[np.float64]) -> None:
@@ -212,7 +218,7 @@ class Growth:
         whole.place[at] = self._places(newcomers)
         for field in fields(newcomers.attributes):
             getattr(whole.attributes, field.name)[at] = getattr(newcomers.attributes, field.name)
-        whole.open[at] = True
+        whole.open[at], whole.said[at] = True, newcomers.said
         found = search_vectors(whole.title, whole.text, rows)
         self._keep_vectors(found)
         mapped = whole.behaviour.factors.from_text
@@ -278,6 +284,8 @@ def _put_codes(codes: Codes, new: Codes, at: slice) -> None:
 
 def _roomy(catalogue: Catalogue, room: int) -> Catalogue:
     """The catalogue with room in every array that holds a row a posting."""
+    if len(catalogue.said) == 0:
+        catalogue = replace(catalogue, said=np.zeros(len(catalogue), np.uint64))
     grown: Catalogue = _with_room(catalogue, lambda array: with_room(array, room))
     neighbours = grown.behaviour.neighbours
     start = with_room(neighbours.start, room)

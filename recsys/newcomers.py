@@ -1,8 +1,9 @@
 """Postings that arrive after training, described by what the bundle learned."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from recsys.postings import attributes, posting_places, regions
 from recsys.sketch import Sketches, place_numbers, sketches
 from recsys.terms import Lexicon, Terms
 from recsys.text import posting_texts, posting_titles
+from recsys.wordindex import counted_words, fingerprint
+
+_TUPLES: Final = ("ids", "titles", "companies", "regions", "counted")
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,9 @@ class Newcomers:
     """R postings as arrays, in the order in which they arrived.
 
     Attributes:
-        ids, titles, companies: as the customer writes them.
+        ids, titles, companies, regions: as the customer writes them.
+        counted: how often each word of a posting counts in a search.
+        said: uint64 (R,), fingerprints of the words.
         title, text: vectors.
         title_words, text_words: the same as words of the bundle's vocabulary.
         latlon: float32 (R, L, 2) degrees, NaN padded.
@@ -35,6 +41,9 @@ class Newcomers:
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     companies: tuple[str, ...]
+    regions: tuple[str, ...]
+    counted: tuple[Counter[str], ...]
+    said: NDArray[np.uint64]
     title: Codes
     text: Codes
     title_words: Terms
@@ -50,8 +59,8 @@ class Newcomers:
         """Those at ``at``, in that order."""
         parts = ("title", "text", "title_words", "text_words", "attributes", "sketches")
         changed: dict[str, Any] = {name: _taken(getattr(self, name), at) for name in parts}
-        changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in ("ids", "titles", "companies")}
-        return Newcomers(latlon=self.latlon[at], **changed)
+        changed |= {name: tuple(getattr(self, name)[i] for i in at) for name in _TUPLES}
+        return Newcomers(latlon=self.latlon[at], said=self.said[at], **changed)
 
 
 def _taken(value: Any, at: NDArray[np.intp]) -> Any:
@@ -94,10 +103,14 @@ class Describer:
         lexicon, points = self._lexicon, self._locate(locations)
         told = attributes(postings, locations, row_of, self._skills, self._numbering.add, self._rules)
         places = place_numbers(locations, points, row_of, told.remote, self._edge)
+        words = list(counted_words(postings))
         return Newcomers(
             ids=tuple(postings["posting_id"].tolist()),
             titles=tuple(postings["title"].fillna("").tolist()),
             companies=tuple(postings["company"].fillna("").tolist()),
+            regions=tuple(postings["region"].fillna("").tolist()),
+            counted=tuple(map(Counter, words)),
+            said=np.array(list(map(fingerprint, words)), np.uint64),
             title=self._encode(titles),
             text=self._encode(texts),
             title_words=lexicon.vocabulary.terms(titles, lexicon.title.codes.shape[1]),

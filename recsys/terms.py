@@ -27,7 +27,7 @@ _BLOCK: Final = 8_192  # texts weighed at once
 _PHRASE: Final = 4  # words of the longest skill that is looked for in a text
 
 #: Words that say nothing of work. Those of other languages have a low weight where they are common.
-_EMPTY: Final = frozenset(
+EMPTY: Final = frozenset(
     re.findall(
         r"\w+",
         "a about also an and any are as at be been but by can do each etc for from had has have he her his how i if in "
@@ -46,7 +46,7 @@ def words_of(text: str) -> list[str]:
 def asked_words(text: str) -> list[str]:
     """The distinct words that somebody asks for, in order; those that say nothing only where there are no others."""
     words = list(dict.fromkeys(words_of(text)))
-    return [word for word in words if word not in _EMPTY] or words
+    return [word for word in words if word not in EMPTY] or words
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Vocabulary:
             distinct = set(words_of(text))
             count += bool(distinct)
             found.update(distinct)
-        kept = sorted((word for word in found if word not in _EMPTY), key=lambda word: (-found[word], word))[:most]
+        kept = sorted((word for word in found if word not in EMPTY), key=lambda word: (-found[word], word))[:most]
         words = np.array(sorted(kept), dtype=object)
         df = np.array([found[word] for word in words], np.float64)
         return cls(words, np.log1p((count - df + 0.5) / (df + 0.5)).astype(np.float32))

@@ -28,7 +28,7 @@ from serving.score import Scorer
 from training.config import TrainConfig
 from training.prepare import Prepared
 from training.simulate import SimulateConfig, simulate
-from training.snapshot import catalogue_at
+from training.snapshot import catalogue_at, with_words
 from training.sources import read_tables
 from training.train import Trained, train, train_on
 
@@ -148,7 +148,9 @@ def shifted(tables: Tables, seconds: float) -> Tables:
 def engine_in_memory(market: Market, settings: EngineSettings) -> Engine:
     """The engine of the market as it is before anything is written."""
     everything = np.ones(len(market.prepared.candidates.histories.posting), bool)
-    catalogue = catalogue_at(market.prepared, settings, everything, market.as_of, market.as_of)
+    catalogue = with_words(
+        catalogue_at(market.prepared, settings, everything, market.as_of, market.as_of), market.prepared
+    )
     choice = market.trained.choice
     return Engine(catalogue, choice.ranker, settings, market.prepared.skills, cut=choice.cut)
 
@@ -179,7 +181,7 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.trained.choice.ranker,
         SEARCHING,
         market.prepared.skills,
-        market.prepared.postings[["posting_id", "title", "company", "url"]],
+        market.prepared.postings[["posting_id", "title", "company", "region", "url"]],
         market.trained.manifest,
         market.prepared.books,
         {FOLDER: candidate_arrays(market.prepared.candidates)},

@@ -15,14 +15,15 @@ PACKAGES = ("recsys", "training", "serving")
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
     "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language", "placenames",
-    "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index",
-    "lexical", "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form",
-    "neighbours", "metrics", "queries", "next_title", "pool", "recent", "catalogue", "assemble", "shown", "mutes",
-    "candidates", "intake", "postings", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "unwanted",
-    "eligible", "interests", "nearby", "bywords", "compared", "retrieve", "signal", "signals_text", "signals_lexical",
-    "signals_place", "signals_behaviour", "signals_attributes", "signals_shown", "signals", "rank", "trees",
-    "calibrate", "diversity", "arrange", "cut", "evidence", "explain", "manifest", "bundle", "stored", "lists",
-    "engine", "among", "related", "browse", "discover", "shelf", "home", "smoke", "__init__",
+    "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "wording", "spelling",
+    "wordindex", "attributes", "leaders", "index", "lexical", "sketch", "copies", "arrivals", "codebook", "reserve",
+    "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries", "next_title", "pool", "recent",
+    "catalogue", "assemble", "shown", "mutes", "candidates", "intake", "postings", "profiles", "documents",
+    "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests", "nearby", "bywords", "compared",
+    "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
+    "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "diversity", "arrange", "cut",
+    "evidence", "explain", "manifest", "bundle", "stored", "lists", "engine", "among", "related", "browse", "discover",
+    "shelf", "home", "matches", "facets", "search", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.
@@ -30,6 +31,7 @@ SEAMS = {
     "faiss": {"recsys/index.py"},
     "implicit": {"recsys/collab.py"},
     "bm25s": {"recsys/lexical.py"},
+    "rapidfuzz": {"recsys/spelling.py"},
     "torch": {"recsys/encode.py", "training/adapt/trainer.py"},
     "sentence_transformers": {"recsys/encode.py", "training/adapt/trainer.py"},
     "datasets": {"training/adapt/trainer.py"},

@@ -1,6 +1,7 @@
 """The catalogue as it stood at a moment: factors, co-occurrence and popularity from the events before it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from recsys.collab import interaction_matrix, train_factors
 from recsys.config import EngineSettings
 from recsys.copies import Copies
 from recsys.geo import unit_vectors
+from recsys.lexical import build_word_index
 from recsys.neighbours import find_neighbours, neighbours_of_codes
 from recsys.unseen import map_text_to_factors
+from recsys.wordindex import counted_words, fingerprint
 from training.next_choices import next_title_of
 from training.prepare import Prepared
 
@@ -77,6 +80,19 @@ def catalogue_at(
         numbering=Numbering(prepared.books),
         rules=settings.filters,
     )
+
+
+def with_words(catalogue: Catalogue, prepared: Prepared) -> Catalogue:
+    """The same catalogue, whose open postings can be searched by their words."""
+    rows = np.flatnonzero(catalogue.open).astype(np.int32)
+    said = np.zeros(len(catalogue), np.uint64)
+
+    def noted() -> Iterator[list[str]]:
+        for row, words in zip(rows.tolist(), counted_words(prepared.postings.iloc[rows]), strict=True):
+            said[row] = fingerprint(words)
+            yield words
+
+    return replace(catalogue, by_word=build_word_index(noted(), rows), said=said)
 
 
 def _behaviour(prepared: Prepared, settings: EngineSettings, known: NDArray[np.bool_], now: float) -> Behaviour:

@@ -23,13 +23,13 @@ from training.calibration import probability_line
 from training.choose import Choice, choose_ranker
 from training.config import TrainConfig
 from training.prepare import Prepared, prepare
-from training.snapshot import catalogue_at
+from training.snapshot import catalogue_at, with_words
 from training.sources import read_tables
 from training.split import latest_moment, validation_blocks
 
 Say = Callable[[str], None]
 
-_SHOWN = ["posting_id", "title", "company", "url"]  # columns of postings.parquet that people read
+_SHOWN = ["posting_id", "title", "company", "region", "url"]  # columns of postings.parquet that people read
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
     say(_sentence(choice, config))
     say(probability_line(choice.calibrated))
     everything = np.ones(len(prepared.candidates.histories.posting), bool)
-    catalogue = catalogue_at(prepared, config.engine, everything, now, now)
+    catalogue = with_words(catalogue_at(prepared, config.engine, everything, now, now), prepared)
     engine = Engine(catalogue, choice.ranker, config.engine, prepared.skills, cut=choice.cut)
     facts = _facts(config, encoder_name, choice, now, started) | {"position": position}
     write_bundle(

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from serving.http import alerts, bulk, health, lists, mutes, stored, surfaces
+from serving.http import alerts, bulk, health, lists, mutes, search, stored, surfaces
 from serving.http.desk import Desk
 from serving.http.edge import Edge
 from serving.http.exchange import exchange_of
@@ -34,7 +34,7 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
     """
     desk = Desk(service, settings, decisions)
     routes = (*bulk.OPERATIONS, *lists.OPERATIONS, *mutes.OPERATIONS, *stored.OPERATIONS, *alerts.OPERATIONS)
-    operations = (*routes, *surfaces.OPERATIONS, *health.operations(settings.open_metrics))
+    operations = (*routes, *surfaces.OPERATIONS, *search.OPERATIONS, *health.operations(settings.open_metrics))
     app = FastAPI(
         title="jobrec",
         version=_version(),

@@ -18,6 +18,7 @@ from recsys.errors import StoreError
 from recsys.explain import Explainer, GrownTexts
 from recsys.grow import Growth
 from recsys.intake import to_candidates
+from recsys.matches import wording
 from recsys.newcomers import Describer
 from recsys.request import Request
 from recsys.stored import read_candidates
@@ -87,7 +88,9 @@ class Follower:
         self._arrivals = Arrivals(self._growth, describer)
         count, growth = len(bundle.catalogue), self._growth
         explainer = Explainer(
-            GrownTexts(bundle.titles, count, growth.titles), GrownTexts(bundle.companies, count, growth.companies)
+            GrownTexts(bundle.titles, count, growth.titles),
+            GrownTexts(bundle.companies, count, growth.companies),
+            GrownTexts(bundle.regions, count, growth.regions),
         )
         nobody = to_candidates([Request()], bundle.catalogue, bundle.skills).profiles
         self._reader, self._held = ProfileReader(bundle), Held(most_changed)
@@ -106,6 +109,7 @@ class Follower:
         some = self.state.people.base.ids.names(slice(1)).tolist()
         for who in [*some, ""]:
             self.state.recommend(who, 10)
+        wording(self.state.engine.catalogue, "warming up")  # the words of the board are made ready to be looked up
 
     @property
     def encoder(self) -> str:

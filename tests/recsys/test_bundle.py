@@ -17,7 +17,7 @@ from recsys.errors import BundleError
 from recsys.index import VectorIndex
 from recsys.manifest import MANIFEST, SCHEMA, read_manifest
 
-COLUMNS = ["posting_id", "title", "company", "url"]
+COLUMNS = ["posting_id", "title", "company", "region", "url"]
 
 
 @pytest.fixture

@@ -1,0 +1,237 @@
+"""Search: words and filters, by BM25 and by likeness of texts, in an order that also knows the candidate.
+
+A posting's relevance is a mean of two numbers that do not depend on what else is found: BM25 as a share of what the
+words could reach, and the cosine of the words' vector with the posting's. What speaks for the candidate moves postings
+among those that share a word with the search, and among those that share none, but none of the latter before one of the
+former: that is for the relevance alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.arrange import arrange, one_of_copies
+from recsys.assemble import search_vectors
+from recsys.catalogue import Catalogue
+from recsys.config import SearchSettings
+from recsys.eligible import eligible
+from recsys.engine import Engine, one_thread_each
+from recsys.errors import RequestError
+from recsys.explain import Explainer, Texts
+from recsys.facets import Count, Names, facets
+from recsys.filters import Filters
+from recsys.interests import find_interests
+from recsys.matches import Held, Wording, best_of, look_up, wording
+from recsys.narrow import conditions
+from recsys.pool import unite
+from recsys.queries import Queries
+from recsys.signals import compute
+
+__all__ = ["Found", "Hit", "Wording", "search", "wording"]
+
+Rows = NDArray[np.int32]
+Numbers = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line of an answer.
+
+    Attributes:
+        posting_id: the customer's id.
+        rank: 1 is best.
+        relevance: to the words alone, 0 to 1 for BM25 and up to 1 for likeness; the order may differ for a candidate.
+        words: it holds one of the words.
+    """
+
+    posting_id: str
+    rank: int
+    relevance: float
+    words: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer to one search.
+
+    Attributes:
+        hits: at most k, best first.
+        matching: postings that match, copies counted once: they hold words that make up the share
+            ``SearchSettings.needed`` of what the words weigh, pass the filters and may be shown.
+        facets: counts over what matches, see ``recsys.facets``.
+    """
+
+    hits: list[Hit]
+    matching: int
+    facets: dict[str, list[Count]]
+
+
+def search(
+    engine: Engine,
+    queries: Queries,
+    asked: Sequence[Wording],
+    vectors: Numbers | None,
+    k: int,
+    filters: Filters | None = None,
+    personal: bool = True,
+) -> list[Found]:
+    """Answers to B searches.
+
+    Args:
+        engine: over a catalogue with a word index.
+        queries: of the B who ask.
+        asked: B wordings.
+        vectors: float32 (B, d), of their texts; None: there is no encoder, and words decide alone.
+        k: postings wanted.
+        filters: of all of them.
+        personal: the order knows who asks.
+
+    Raises:
+        RequestError: ``k`` is below 1, or filters name what the board does not know.
+    """
+    if k < 1:
+        raise RequestError(f"k must be at least 1, not {k}")
+    passed = {} if filters is None else conditions(engine.catalogue, filters)
+    with one_thread_each():
+        held = [look_up(engine.catalogue, queries.part(at, at + 1), one.words, passed) for at, one in enumerate(asked)]
+        return _Search(engine, engine.within(filters), queries, held, vectors, k, personal).answer()
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One batch: ``within`` is the engine over what the filters leave."""
+
+    engine: Engine
+    within: Engine
+    queries: Queries
+    held: list[Held]
+    vectors: Numbers | None
+    k: int
+    personal: bool
+
+    @property
+    def _settings(self) -> SearchSettings:
+        return self.engine.settings.search
+
+    def answer(self) -> list[Found]:
+        catalogue, settings = self.within.catalogue, self._settings
+        width, alike = max(settings.words, 3 * self.k), max(settings.vectors, 3 * self.k)
+        found = [np.stack([best_of(catalogue, one, width) for one in self.held])] if self.held else []
+        if self.vectors is not None:
+            found.append(_alike(catalogue, self.queries, self.vectors, alike))
+        rows = unite(found, width + alike).rows if found else np.empty((0, 0), np.int32)
+        return self._listed(rows)
+
+    def _listed(self, rows: Rows) -> list[Found]:
+        """Answers from pools (B, n)."""
+        catalogue, safe = self.within.catalogue, np.maximum(rows, 0)
+        words = np.stack([one.scores_of(row) for one, row in zip(self.held, rows, strict=True)])
+        relevance = self._relevance(rows, words)
+        allowed = eligible(catalogue, self.queries, rows)
+        allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, relevance, allowed, rows)
+        order = _order(relevance, relevance, words > 0, allowed)
+        if self.personal and self._settings.personal:
+            interests = find_interests(catalogue, self.queries, self.engine.settings.retrieve)
+            own = self.engine.ranker.score(compute(catalogue, self.queries, interests, rows))
+            key = _standardised(relevance, allowed) + self._settings.personal * _standardised(own, allowed)
+            order = _order(relevance, key, words > 0, allowed)
+        place = np.empty(rows.shape, np.float32)
+        np.put_along_axis(place, order, np.arange(rows.shape[1], dtype=np.float32)[None].repeat(len(rows), 0), 1)
+        caps = self.engine.settings.arrange
+        listed = arrange(-place, allowed, None, catalogue.attributes.company[safe], caps, self.k)
+        taken = listed.of(rows, -1), listed.of(relevance, np.nan), listed.of(words, 0)
+        return [self._found(at, *(one[at] for one in taken)) for at in range(len(rows))]
+
+    def _relevance(self, rows: Rows, words: Numbers) -> Numbers:
+        if self.vectors is None:
+            return words
+        catalogue = self.within.catalogue
+        vectors = search_vectors(catalogue.title, catalogue.text, rows.ravel()).reshape(*rows.shape, -1)
+        alike = np.matmul(vectors, self.vectors[:, :, None])[..., 0]
+        weight = np.float32(self._settings.likeness)
+        mixed: Numbers = weight * alike + (1 - weight) * words
+        return mixed
+
+    def _found(self, at: int, rows: Rows, relevance: Numbers, words: Numbers) -> Found:
+        held, catalogue = self.held[at], self.engine.catalogue
+        there = rows >= 0
+        ids = catalogue.ids.names(rows[there]).tolist()
+        hits = [
+            Hit(one, rank, score, word > 0)
+            for rank, (one, score, word) in enumerate(
+                zip(ids, relevance[there].tolist(), words[there].tolist(), strict=True), 1
+            )
+        ]
+        matches = held.share >= np.float32(self._settings.needed - 1e-6)
+        matching = np.unique(catalogue.copies.group[held.rows[matches & held.passed]])
+        counts = facets(
+            catalogue,
+            held.rows[matches],
+            {name: one[matches] for name, one in held.by_filter.items()},
+            _names(self.engine.explainer),
+            self._settings.pay_bands,
+        )
+        return Found(hits, len(matching), counts)
+
+
+def _names(explainer: Explainer | None) -> dict[str, Names]:
+    if explainer is None:
+        return {}
+    columns = {"company": explainer.companies, "region": explainer.regions}
+    return {name: partial(_taken, column) for name, column in columns.items() if column is not None}
+
+
+def _taken(column: Texts, rows: Rows) -> list[str]:
+    return column.take(rows.tolist())
+
+
+def _alike(catalogue: Catalogue, queries: Queries, vectors: Numbers, count: int) -> Rows:
+    """The ``count`` postings most alike to each vector, and as many of those that arrived since: (B, 2 * count)."""
+    within = catalogue.within
+    if within is not None and len(within.rows) <= catalogue.rules.listed:
+        found = _nearest(search_vectors(catalogue.title, catalogue.text, within.rows), within.rows, vectors, count)
+        return np.concatenate([found, np.full_like(found, -1)], axis=1)
+    kept = None if within is None else within.by_text
+    known = catalogue.fresh.now_of(catalogue.by_text.search(vectors, count, kept))
+    shown = ~catalogue.gone[catalogue.fresh.rows]
+    late = _nearest(catalogue.fresh.vectors[shown], catalogue.fresh.rows[shown], vectors, count)
+    found = np.concatenate([known, late], axis=1)
+    fresher = catalogue.copies.fresher(found, catalogue.attributes.posted)
+    return np.where(eligible(catalogue, queries, fresher), fresher, found)
+
+
+def _nearest(entries: Numbers, rows: Rows, vectors: Numbers, count: int) -> Rows:
+    """Of ``rows`` (N,) with their vectors (N, d) the ``count`` most alike to each of ``vectors`` (B, d), -1 padded."""
+    out = np.full((len(vectors), count), -1, np.int32)
+    if len(rows):
+        for at, vector in enumerate(vectors):  # each by itself: a batch adds in another order
+            best = np.argsort(-(entries @ vector), kind="stable")[:count]
+            out[at, : len(best)] = rows[best]
+    return out
+
+
+def _standardised(values: Numbers, allowed: Flags) -> NDArray[np.float64]:
+    """With mean 0 and deviation 1 over what is allowed in each list, (B, n)."""
+    wide = np.where(allowed, values, 0).astype(np.float64)
+    count = np.maximum(allowed.sum(axis=1, keepdims=True), 1)
+    wide = np.where(allowed, wide - wide.sum(axis=1, keepdims=True) / count, 0)
+    deviation = np.sqrt((wide**2).sum(axis=1, keepdims=True) / count)
+    standardised: NDArray[np.float64] = wide / np.where(deviation > 1e-9, deviation, 1)
+    return standardised
+
+
+def _order(relevance: Numbers, key: NDArray[np.floating], shares: Flags, allowed: Flags) -> NDArray[np.intp]:
+    """Positions (B, n), best first: by ``key`` within each of two kinds, whose places the relevance has dealt out."""
+    dealt = np.argsort(np.where(allowed, -relevance, np.inf), axis=1, kind="stable")
+    if key is relevance:
+        return dealt
+    by_key = np.argsort(np.where(allowed, -key, np.inf), axis=1, kind="stable")
+    order = np.empty_like(dealt)
+    for kind in (allowed & shares, allowed & ~shares, ~allowed):
+        places = np.take_along_axis(kind, dealt, 1)
+        order[places] = by_key[np.take_along_axis(kind, by_key, 1)]  # as many of each kind in either order
+    return order

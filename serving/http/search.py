@@ -1,0 +1,179 @@
+"""Routes of search by words."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from recsys.errors import EncoderError
+from recsys.filters import Filters
+from recsys.search import Found, Wording, search, wording
+from serving.filter_query import FilterQuery
+from serving.http.answers import Versions
+from serving.http.bodies import parse, read_body
+from serving.http.desk import Desk, answer, versions_of
+from serving.http.documents import MOST_K
+from serving.http.exchange import exchange_of
+from serving.http.fields import Id, Strict
+from serving.http.lists import Position
+from serving.http.operation import Operation, query_of
+from serving.http.port import State
+from serving.http.problem import invalid
+
+MOST_CHARACTERS: Final = 500
+_TYPED: Final[dict[str, Any]] = {"min_length": 1, "max_length": MOST_CHARACTERS, "pattern": r"^[^\x00]*$"}
+_PERSONAL: Final = "false: relevance to the words alone, without profile and history"
+
+
+class SearchQuery(FilterQuery):
+    """Of a search; filters as for lists."""
+
+    q: str = Field(**_TYPED, description="words; slips are corrected, and the last may be the beginning of one")
+    candidate: Id | None = Field(None, description="who asks; left out: nobody who is known")
+    k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
+    personal: bool = Field(True, description=_PERSONAL)
+    min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
+
+
+class SearchRequest(Strict):
+    """A search with all that filters can say."""
+
+    q: str = Field(**_TYPED)
+    candidate: Id | None = None
+    filters: Filters | None = None
+    k: int = Field(10, ge=1, le=MOST_K)
+    personal: bool = Field(True, description=_PERSONAL)
+    min_position: int | None = Field(None, ge=0, le=2**53)
+
+
+class HitLine(BaseModel):
+    """A posting."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    posting_id: str
+    rank: int = Field(ge=1)
+    relevance: float = Field(description="to the words alone; the order may differ for a candidate")
+    words: bool = Field(description="it holds one of the words")
+
+
+class CountLine(BaseModel):
+    """So many matching postings say this."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: str
+    count: int = Field(ge=1)
+
+
+class SearchAnswer(Versions):
+    """What is found."""
+
+    candidate_id: str | None
+    known: bool = Field(description="false: nothing is known of the candidate")
+    searched_for: str = Field(description="the text with known words in the place of slips")
+    corrected: dict[str, str] = Field(description="words that no posting uses, and those that stand for them")
+    unknown: list[str] = Field(description="words that no posting uses, and none is near")
+    by_meaning: bool = Field(description="false: the encoder is away, and words decide alone")
+    matching: int = Field(ge=0, description="postings that hold enough of the words and pass the filters")
+    results: list[HitLine]
+    facets: dict[str, list[CountLine]] = Field(
+        description="of what matches, by region, employment, seniority, employer and pay (the band's lower end a "
+        "year); the filter on employment, seniority or pay is lifted while that facet is counted"
+    )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    state: State
+    at: float
+    known: bool
+    asked: Wording
+    by_meaning: bool
+    found: Found
+
+
+async def search_by_query(desk: Desk, request: Request) -> Response:
+    """Filters in the query."""
+    asked = query_of(request, SearchQuery)
+    try:
+        filters = asked.filters()
+    except ValidationError as error:
+        raise invalid(error) from None
+    return await _search(desk, request, asked, filters)
+
+
+async def search_by_body(desk: Desk, request: Request) -> Response:
+    """Filters in the body."""
+    raw = await read_body(request, desk.settings.request_bytes, desk.settings.body_seconds)
+    asked = await desk.parse(desk.lanes.texts, raw, parse, raw, SearchRequest, desk.settings.json_depth)
+    return await _search(desk, request, asked, asked.filters)
+
+
+async def _search(
+    desk: Desk, request: Request, asked: SearchQuery | SearchRequest, filters: Filters | None
+) -> Response:
+    waited = await desk.state(asked.min_position)
+
+    def work() -> _Answered:
+        state, at = waited or desk.service.state(), time.time()
+        known = asked.candidate is not None and state.knows(asked.candidate)
+        who = asked.candidate if known else None
+        read = wording(state.engine.catalogue, asked.q)
+        vectors = vectors_of(state, read.text, at)
+        queries = state.queries(who, now=at, personal=asked.personal)
+        found = search(state.engine, queries, [read], vectors, asked.k, filters, known and asked.personal)[0]
+        return _Answered(state, at, known, read, vectors is not None, found)
+
+    done = await desk.lane_for(True).run(work)
+    named = {
+        "candidate_id": asked.candidate,
+        "known": done.known,
+        "searched_for": done.asked.text,
+        "corrected": done.asked.corrected,
+        "unknown": done.asked.unknown,
+        "by_meaning": done.by_meaning,
+        "matching": done.found.matching,
+        "results": [asdict(one) for one in done.found.hits],
+        "facets": {name: [asdict(one) for one in some] for name, some in done.found.facets.items()},
+    }
+    return answer(versions_of(exchange_of(request), done.state, done.at) | named)
+
+
+def vectors_of(state: State, text: str, at: float) -> NDArray[np.float32] | None:
+    """The vector (1, d) of a text, by the encoder that reads profiles; None where that is away."""
+    try:
+        queries = state.queries({"text": text}, now=at)
+    except EncoderError:
+        return None
+    return queries.whole if queries.whole_known.any() else None
+
+
+_STATUSES: Final = (503,)
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/v1/search",
+        "read",
+        "Postings by words and filters, in a candidate's order",
+        search_by_query,
+        SearchAnswer,
+        query=SearchQuery,
+        statuses=_STATUSES,
+    ),
+    Operation(
+        "POST",
+        "/v1/search",
+        "read",
+        "The same, with all that filters can say",
+        search_by_body,
+        SearchAnswer,
+        body=SearchRequest,
+        statuses=_STATUSES,
+    ),
+)

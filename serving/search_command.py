@@ -1,0 +1,68 @@
+"""``jobrec search``: words and filters, over a bundle."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Answer = dict[str, Any]
+
+
+def add(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    one = command("search", _search, "postings by words and filters, in a candidate's order")
+    one.add_argument("--bundle", type=Path, required=True)
+    one.add_argument("--words", required=True, help="what is looked for; slips are corrected")
+    one.add_argument("--candidate", help="a candidate of the bundle; left out: nobody who is known")
+    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="see docs/filters.md")
+    one.add_argument("-k", type=int, default=10)
+    one.add_argument("--not-personal", action="store_true", help="relevance to the words alone")
+    one.add_argument(
+        "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
+    )
+
+
+def _search(args: argparse.Namespace) -> Answer:
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from recsys.encode import EncoderConfig, load_encoder
+    from recsys.request import Request
+    from recsys.search import search, wording
+    from serving.ask import Asking
+    from serving.filter_query import filters_of_words
+    from serving.profile import profile_from_texts
+
+    filters, asking = filters_of_words(args.filter), Asking(args.bundle, args.cache)
+    scorer, now = asking.scorer, asking.moment(args.now)
+    engine = scorer.engine
+    asked = wording(engine.catalogue, args.words)
+    encoder = load_encoder(EncoderConfig.model_validate(scorer.encoder["config"]), args.cache)
+    profile = profile_from_texts(encoder, asked.text)
+    vectors = engine.queries([Request(profile=profile, now=now)]).whole  # as the service reads a text
+    personal = args.candidate is not None and not args.not_personal
+    if personal:
+        row = np.array([scorer.candidates.ids.row(args.candidate)])
+        queries = scorer.candidates.queries(row, now, engine.settings.events)
+    else:
+        queries = engine.queries([Request(now=now)])
+    found = search(engine, queries, [asked], vectors, args.k, filters, personal)[0]
+    print("\n".join(_lines(engine, asked, found)))
+    return {"searched_for": asked.text, "corrected": asked.corrected, "unknown": asked.unknown, **asdict(found)}
+
+
+def _lines(engine: Any, asked: Any, found: Any) -> list[str]:
+    """The answer for people."""
+    lines = [f"searched for: {asked.text}"] if asked.corrected else []
+    lines += [f"no posting uses {', '.join(asked.unknown)}"] if asked.unknown else []
+    lines.append(f"{found.matching} postings match")
+    rows = engine.catalogue.ids.rows([one.posting_id for one in found.hits]).tolist()
+    titles, companies = engine.explainer.titles.take(rows), engine.explainer.companies.take(rows)
+    for hit, title, company in zip(found.hits, titles, companies, strict=True):
+        at = f" at {company}" if company else ""
+        lines.append(f"{hit.rank:3d}. {title[:60]}{at[:40]}  [{hit.posting_id}]  {hit.relevance:.3f}")
+    for name, counts in found.facets.items():
+        if counts:
+            lines.append(f"{name}: " + ", ".join(f"{one.value} {one.count}" for one in counts))
+    return lines
