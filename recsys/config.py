@@ -253,6 +253,39 @@ class FilterSettings(Settings):
         return found
 
 
+class ReciprocalSettings(Settings):
+    """Which candidates are listed for a posting, and in which order; see reciprocal.md.
+
+    Attributes:
+        findable_default: whether candidates who say nothing of it may be listed for postings; false: only those do who
+            say that they want to be found.
+        weight: of what the candidate wants, the rest being that of what the posting asks, in the harmonic mean of both.
+        rivals: a candidate's score for the posting is compared with their scores for so many others of the board, drawn
+            at random once for all candidates.
+        odds: as likely to apply as not is who scores the posting this many times the mean rival, by exp(score).
+        prior: how much evidence of middling fitness is added to what is known of a candidate, so that whoever says
+            little does not overtake whoever says much; in weights of the parts, of which skills have 3.
+        alike: brought by likeness of profile and posting.
+        joint: by likeness plus twice the nearness.
+        near: by nearness.
+        factors: by collaborative factors.
+        cooccur: of those who chose what is chosen together with the posting.
+        pool: so many of what is brought, the best by quick signals, are scored by every signal.
+    """
+
+    findable_default: bool = True
+    weight: Share = 0.5
+    rivals: int = Field(64, ge=8, le=1024)
+    odds: float = Field(10.0, gt=0)
+    prior: float = Field(1.0, ge=0)
+    alike: Count = 150
+    joint: Count = 200
+    near: Count = 60
+    factors: Count = 60
+    cooccur: Count = 60
+    pool: int = Field(200, ge=10)
+
+
 class EngineSettings(Settings):
     """All that the engine needs to know at the moment of a request; travels in the bundle."""
 
@@ -264,3 +297,4 @@ class EngineSettings(Settings):
     copies: CopySettings = CopySettings()
     arrange: ArrangeSettings = ArrangeSettings()
     filters: FilterSettings = FilterSettings()
+    reciprocal: ReciprocalSettings = ReciprocalSettings()
