@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from recsys.bundle import write_bundle
 from recsys.candidates import Candidates
 from recsys.config import EngineSettings
+from recsys.finders import finders_of
 from recsys.rank import HAND_SET
-from recsys.stored import FOLDER, candidate_arrays
+from recsys.stored import FINDERS, FOLDER, candidate_arrays, finder_arrays
 from recsys.vectors import VectorCache
 from training.prepare import Prepared, prepare
 from training.simulate import SimulateConfig, simulate
@@ -78,6 +79,8 @@ def market_bundle(
         if for_ever:
             never = np.full(len(catalogue), np.nan)
             catalogue = replace(catalogue, attributes=replace(catalogue.attributes, until=never))
+        known_people = people(prepared.candidates)
+        finders = finders_of(known_people, catalogue, settings)
         write_bundle(
             out,
             catalogue,
@@ -87,6 +90,6 @@ def market_bundle(
             prepared.postings[["posting_id", "title", "company", "url"]],
             {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}},
             prepared.books,
-            {FOLDER: candidate_arrays(people(prepared.candidates))},
+            {FOLDER: candidate_arrays(known_people), FINDERS: finder_arrays(finders)},
         )
     return out

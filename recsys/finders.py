@@ -1,13 +1,6 @@
-"""Who might be listed for a posting: retrieval in reverse, from postings to candidates.
-
-All candidates are compared by one short product each, in blocks: by likeness of profile and posting, by nearness, by
-both together, and by collaborative factors. Those who chose what is chosen together with the posting come besides.
-Eight postings are compared at once, padded where there are fewer, so that a posting's arithmetic does not depend on its
-company.
-"""
+"""By what candidates are found for postings: a few small arrays that training stores beside the candidates."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +8,11 @@ from numpy.typing import NDArray
 from recsys.candidates import Candidates, event_weights
 from recsys.catalogue import Catalogue
 from recsys.codes import Codes
-from recsys.config import EngineSettings, ReciprocalSettings
-from recsys.geo import EARTH_RADIUS_KM
+from recsys.config import EngineSettings
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
-Flags = NDArray[np.bool_]
 
-AT_ONCE = 8  #: postings that are compared in one product
-_BLOCK = 16_384  # candidates
-_CHOOSERS = 256  # of each neighbour of a posting: those in the lowest rows
-_SKILL = np.float32(0.5)  # what a posting's skill set, wholly met, adds to the quick order
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ def finders_of(candidates: Candidates, catalogue: Catalogue, settings: EngineSet
         _put(profile, rows, profile_vectors(candidates, rows))
         place[rows] = places_of(candidates, rows)
         queries = candidates.queries(rows, np.inf, settings.events.model_copy(update={"half_life_days": None}))
-        _put(factors, rows, np.nan_to_num(_unit(catalogue.behaviour.factors.fold_in(queries.history, queries.weight))))
+        _put(factors, rows, np.nan_to_num(unit(catalogue.behaviour.factors.fold_in(queries.history, queries.weight))))
     start, chosen = _choosers(candidates, len(catalogue), settings)
     return Finders(profile, place, factors, start, chosen)
 
@@ -72,15 +59,17 @@ def _put(codes: Codes, rows: NDArray[np.intp], vectors: Numbers) -> None:
     codes.codes[rows], codes.scale[rows] = made.codes, made.scale
 
 
-def _unit(vectors: Numbers) -> Numbers:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-9))
+def unit(vectors: Numbers) -> Numbers:
+    """Vectors (..., d) of length 1, zeros where they are."""
+    long: Numbers = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(long, np.float32(1e-9)), np.float32)
 
 
 def profile_vectors(candidates: Candidates, rows: NDArray[np.integer]) -> Numbers:
     """One vector (B, d) of what each of the candidates at ``rows`` says; zeros where nothing is known."""
     p = candidates.profiles
     kinds = [p.vectors.vectors(pointers[rows]).sum(axis=1) for pointers in (p.wanted, p.past, p.whole[:, None])]
-    return _unit(np.sum([_unit(kind) for kind in kinds], axis=0))
+    return unit(np.sum([unit(kind) for kind in kinds], axis=0))
 
 
 def places_of(candidates: Candidates, rows: NDArray[np.integer]) -> Numbers:
@@ -98,157 +87,3 @@ def _choosers(candidates: Candidates, postings: int, settings: EngineSettings) -
     count = np.bincount(pairs >> 32, minlength=postings)
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(count)]).astype(np.int64)
     return start, (pairs & 0xFFFFFFFF).astype(np.int32)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What n postings ask, for the comparison with candidates.
-
-    Attributes:
-        text: float32 (n, d), unit.
-        place: float32 (n, L, 3), NaN where not known, and of remote work.
-        factors: float32 (n, f), unit, zeros where there are none.
-    """
-
-    text: Numbers
-    place: Numbers
-    factors: Numbers
-
-
-def asked_by(catalogue: Catalogue, rows: Rows) -> Asked:
-    """Of the postings at ``rows`` (n,)."""
-    text = catalogue.title.vectors(rows)
-    if catalogue.text is not None:
-        text = text + catalogue.text.vectors(rows)
-    remote = catalogue.attributes.remote[rows] == 1
-    place = np.where(remote[:, None, None], np.float32(np.nan), catalogue.place[rows])
-    return Asked(_unit(text), place, _unit(np.nan_to_num(catalogue.behaviour.factors.postings[rows])))
-
-
-def alike_and_near(asked: Asked, profile: Numbers, place: Numbers) -> tuple[Numbers, Numbers]:
-    """Cosines and nearness, each (n, b), of n postings and b candidates; 0 where not known."""
-    cosine = asked.text @ profile.T
-    straight = np.fmax.reduce([asked.place[:, one] @ place.T for one in range(asked.place.shape[1])])
-    km = np.sqrt(np.maximum(2 - 2 * straight, 0)) * np.float32(EARTH_RADIUS_KM)
-    return cosine, np.nan_to_num(1 / (1 + km / 10)).astype(np.float32)
-
-
-def find(
-    finders: Finders,
-    candidates: Candidates,
-    catalogue: Catalogue,
-    rows: Rows,
-    listed: Flags,
-    settings: ReciprocalSettings,
-    k: int,
-) -> list[Rows]:
-    """Candidates for the postings at ``rows`` (n,), n at most ``AT_ONCE``: the rows of at most the pool of each.
-
-    Args:
-        finders: of the candidates.
-        candidates: as they were when the bundle was made.
-        catalogue: of now.
-        rows: of the postings.
-        listed: bool (C,), who may be listed.
-        settings: how many.
-        k: length of the lists; what is brought grows with it.
-    """
-    padded = np.resize(rows, AT_ONCE).astype(np.int32)
-    grown = max(1, -(-3 * k // settings.pool))
-    asked = asked_by(catalogue, padded)
-    best = _scanned(finders, asked, listed, settings, grown)
-    also = _by_choice(finders, catalogue, padded, settings.cooccur * grown)
-    found = []
-    for at in range(len(rows)):
-        union = np.unique(np.concatenate([one[at] for one in best] + [also[at]]))
-        union = union[union >= 0]
-        union = union[listed[union]]
-        quick = _quick(finders, candidates, catalogue, asked, at, union, int(rows[at]))
-        order = np.lexsort((union, -quick))[: settings.pool * grown]
-        found.append(np.sort(union[order]).astype(np.int32))
-    return found
-
-
-def _scanned(
-    finders: Finders, asked: Asked, listed: Flags, settings: ReciprocalSettings, grown: int
-) -> list[NDArray[np.int64]]:
-    """Of each source the best candidates (n, width), -1 where fewer."""
-    widths = [settings.alike, settings.near, settings.joint, settings.factors]
-    best = [_Best(len(asked.text), width * grown) for width in widths]
-    for at in range(0, len(listed), _BLOCK):
-        part = slice(at, at + _BLOCK)
-        cosine, near = alike_and_near(asked, _wide(finders.profile, part), finders.place[part])
-        chosen = asked.factors @ _wide(finders.factors, part).T
-        off = ~listed[part]
-        for one, values in zip(best, (cosine, near, cosine + 2 * near, chosen), strict=True):
-            values[:, off] = 0
-            one.see(values, at)
-    return [one.rows for one in best]
-
-
-def _wide(codes: Codes, part: slice) -> Numbers:
-    wide = codes.codes[part].astype(np.float32)
-    wide *= codes.scale[part, None]
-    return wide
-
-
-class _Best:
-    """The best of many blocks, by value and then by row; only what is above 0 counts."""
-
-    def __init__(self, requests: int, width: int) -> None:
-        self.values = np.zeros((requests, width), np.float32)
-        self.rows = np.full((requests, width), -1, np.int64)
-
-    def see(self, values: Numbers, first: int) -> None:
-        width = self.values.shape[1]
-        if width == 0:
-            return
-        if values.shape[1] > width:
-            at = np.argpartition(-values, width - 1, axis=1)[:, :width]
-            values = np.take_along_axis(values, at, 1)
-        else:
-            at = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-        together = np.concatenate([self.values, values], axis=1)
-        rows = np.concatenate([self.rows, np.where(values > 0, at + first, -1)], axis=1)
-        order = np.lexsort((rows, -together), axis=1)[:, :width]
-        self.values, self.rows = np.take_along_axis(together, order, 1), np.take_along_axis(rows, order, 1)
-
-
-def _by_choice(finders: Finders, catalogue: Catalogue, rows: Rows, width: int) -> list[Rows]:
-    """Who chose the neighbours of each posting, those first who chose the closest."""
-    learned = catalogue.fresh.learned_of(rows)
-    neighbours = catalogue.behaviour.neighbours
-    known = np.where(learned < len(finders.start) - 1, learned, np.int32(-1))
-    near, weight = neighbours.gather(known[:, None], neighbours.width)
-    near, weight = near[:, 0], np.where(near[:, 0] >= 0, weight[:, 0], 0)
-    safe = np.where((near >= 0) & (near < len(finders.start) - 1), near, 0)
-    first, past = finders.start[safe], finders.start[safe + 1]
-    past = np.where((near >= 0) & (weight > 0), np.minimum(past, first + _CHOOSERS), first)
-    length = (past - first).ravel()
-    at = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length - first.ravel(), length)
-    posting = np.repeat(np.repeat(np.arange(len(rows), dtype=np.int64), near.shape[1]), length)
-    keys, inverse = np.unique(posting << 32 | finders.chosen[at], return_inverse=True)
-    sums = np.bincount(inverse, np.repeat(weight.ravel(), length), len(keys))
-    order = np.lexsort((keys, -sums, keys >> 32))
-    keys = keys[order]
-    cuts = np.searchsorted(keys >> 32, np.arange(len(rows) + 1))
-    pieces = [keys[cuts[one] : cuts[one + 1]][:width] & 0xFFFFFFFF for one in range(len(rows))]
-    return [piece.astype(np.int32) for piece in pieces]
-
-
-def _quick(
-    finders: Finders,
-    candidates: Candidates,
-    catalogue: Catalogue,
-    asked: Asked,
-    at: int,
-    union: NDArray[Any],
-    row: int,
-) -> Numbers:
-    """The order by which a union (m,) of posting ``at`` is cut: likeness, twice the nearness, skills."""
-    one = Asked(asked.text[at : at + 1], asked.place[at : at + 1], asked.factors[at : at + 1])
-    cosine, near = alike_and_near(one, finders.profile.vectors(union), finders.place[union])
-    wanted = catalogue.attributes.skills[row]
-    wanted = wanted[wanted >= 0]
-    met = np.isin(candidates.profiles.skills[union], wanted).sum(axis=1) / max(len(wanted), 1)
-    return cosine[0] + 2 * near[0] + _SKILL * met.astype(np.float32)

@@ -98,11 +98,12 @@ def apply(score: Numbers, usual: Measure, odds: float) -> Numbers:
 def brings(signals: Numbers, usual: Measure, prior: float) -> Numbers:
     """Whether candidates have what postings ask, 0 to 1, from signals (B, n, F); NaN where nothing is known."""
     parts = fitness(signals, usual)
-    weight, total = np.float32(prior), np.float32(prior * MIDDLING)
+    weight = np.full(signals.shape[:2], prior, np.float32)
+    total = weight * np.float32(MIDDLING)
     for name, part in parts.items():
         known = ~np.isnan(part)
-        weight = weight + np.where(known, np.float32(PARTS[name]), np.float32(0))
-        total = total + np.where(known, part, 0) * np.float32(PARTS[name])
+        weight += np.where(known, np.float32(PARTS[name]), np.float32(0))
+        total += np.where(known, part, np.float32(0)) * np.float32(PARTS[name])
     silent = np.logical_and.reduce([np.isnan(parts[name]) for name in _TELLING])
     return np.where(silent, np.nan, total / np.maximum(weight, np.float32(1e-9))).astype(np.float32)
 

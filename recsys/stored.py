@@ -9,10 +9,12 @@ from recsys.bundle import Bundle, flatten, read_arrays
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.codes import Codes
 from recsys.errors import BundleError
+from recsys.finders import Finders
 from recsys.ids import Ids
 from recsys.terms import Terms
 
 FOLDER = "candidates"
+FINDERS = "finders"
 
 
 def candidate_arrays(candidates: Candidates) -> dict[str, NDArray[Any]]:
@@ -40,3 +42,22 @@ def read_candidates(bundle: Bundle) -> Candidates:
         Profiles(vectors=Codes(**inner("profiles.vectors.")), terms=Terms(**inner("profiles.terms.")), **profiles),
         Histories(**inner("histories.")),
     )
+
+
+def finder_arrays(finders: Finders) -> dict[str, NDArray[Any]]:
+    """Everything as plain arrays; ``read_finders`` gives equal ones."""
+    return flatten(finders)
+
+
+def read_finders(bundle: Bundle) -> Finders:
+    """By what the candidates in a bundle are found for postings, memory-mapped.
+
+    Raises:
+        BundleError: the bundle was written without them.
+    """
+    folder: Path = bundle.path / FINDERS
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is missing: this bundle cannot list candidates for postings; train again")
+    a = read_arrays(folder)
+    profile, factors = (Codes(a[f"{name}.codes"], a[f"{name}.scale"]) for name in ("profile", "factors"))
+    return Finders(profile, a["place"], factors, a["start"], a["chosen"])

@@ -18,10 +18,11 @@ from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
 from recsys.documents import candidate_documents, posting_documents
 from recsys.encode import EncoderConfig, HashEncoder
 from recsys.engine import Engine
+from recsys.finders import finders_of
 from recsys.geo import resolve_places
 from recsys.request import Interaction, Request
 from recsys.schema import EVENT_TYPES, Tables
-from recsys.stored import FOLDER, candidate_arrays
+from recsys.stored import FINDERS, FOLDER, candidate_arrays, finder_arrays
 from recsys.text import candidate_texts, split_words
 from serving.profile import profile_from_texts
 from serving.score import Scorer
@@ -182,7 +183,10 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.prepared.postings[["posting_id", "title", "company", "url"]],
         market.trained.manifest,
         market.prepared.books,
-        {FOLDER: candidate_arrays(market.prepared.candidates)},
+        {
+            FOLDER: candidate_arrays(market.prepared.candidates),
+            FINDERS: finder_arrays(finders_of(market.prepared.candidates, searching_in_memory.catalogue, SEARCHING)),
+        },
         market.trained.choice.cut,
     )
     return Scorer(out)
