@@ -211,9 +211,9 @@ def main() -> None:
         "# What counting both sides is worth",
         "",
         f"Made by `python -m benchmarks.reciprocal`. Markets of {POSTINGS:,} postings and {CANDIDATES:,} people, "
-        f"static encoder, {ASKED} postings of each asked for; all stored candidates compete. Gain of a candidate: the true "
-        "chance that they apply, times the true chance that the employer invites them. The market is simulated: these "
-        "figures say nothing about a real board.",
+        f"static encoder, {ASKED} postings of each asked for; all stored candidates compete. Gain of a candidate: the "
+        "true chance that they apply, times the true chance that the employer invites them. The market is simulated: "
+        "these figures say nothing about a real board.",
         "",
         f"## Chosen on the seeds {', '.join(map(str, CHOOSING))}",
         "",

@@ -14,7 +14,6 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 
-
 @dataclass(frozen=True)
 class Finders:
     """What candidates are found by, C of them.
@@ -75,7 +74,7 @@ def profile_vectors(candidates: Candidates, rows: NDArray[np.integer]) -> Number
 def places_of(candidates: Candidates, rows: NDArray[np.integer]) -> Numbers:
     """Where each of the candidates at ``rows`` lives, or worked last: (B, 3)."""
     home, worked = candidates.profiles.home[rows], candidates.profiles.worked[rows, 0]
-    return np.where(np.isnan(home), worked, home)
+    return np.asarray(np.where(np.isnan(home), worked, home), np.float32)
 
 
 def _choosers(candidates: Candidates, postings: int, settings: EngineSettings) -> tuple[NDArray[np.int64], Rows]:

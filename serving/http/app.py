@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from serving.http import bulk, health, lists, stored
+from serving.http import bulk, health, lists, people, stored
 from serving.http.desk import Desk
 from serving.http.edge import Edge
 from serving.http.exchange import exchange_of
@@ -33,7 +33,8 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
         decisions: where lists are written down; None: nowhere.
     """
     desk = Desk(service, settings, decisions)
-    operations = (*bulk.OPERATIONS, *lists.OPERATIONS, *stored.OPERATIONS, *health.operations(settings.open_metrics))
+    tables = (bulk.OPERATIONS, lists.OPERATIONS, people.OPERATIONS, stored.OPERATIONS)
+    operations = (*(one for table in tables for one in table), *health.operations(settings.open_metrics))
     app = FastAPI(
         title="jobrec",
         version=_version(),

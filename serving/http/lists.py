@@ -75,7 +75,7 @@ async def _of_candidate(
     waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
-        state, at = _now(desk, waited)
+        state, at = moment_of(desk, waited)
         known = state.knows(candidate)
         if known:
             lines = state.recommend(candidate, asked.k, at, asked.explain, filters)
@@ -103,7 +103,7 @@ async def recommendations_for_profile(desk: Desk, request: Request) -> Response:
     waited = await desk.state(asked.min_position)
 
     def work() -> Listed:
-        state, at = _now(desk, waited)
+        state, at = moment_of(desk, waited)
         lines = state.recommend_profile(profile, events, asked.k, at, asked.explain, asked.filters)
         costs = None
         if asked.filters is not None and len(lines) < asked.k:
@@ -120,7 +120,7 @@ async def score(desk: Desk, request: Request) -> Response:
     waited = await desk.state(asked.min_position)
 
     def work() -> tuple[State, float, bool, Sequence[Scored]]:
-        state, at = _now(desk, waited)
+        state, at = moment_of(desk, waited)
         known = bool(profile) if asked.candidate_id is None else state.knows(asked.candidate_id)
         who = asked.candidate_id if known and asked.candidate_id is not None else profile
         return state, at, known, state.score(who, asked.posting_ids, at)
@@ -140,7 +140,7 @@ async def why(desk: Desk, request: Request) -> Response:
     waited = await desk.state(query.min_position)
 
     def work() -> tuple[State, float, str]:
-        state, at = _now(desk, waited)
+        state, at = moment_of(desk, waited)
         if not state.knows(query.candidate):
             raise Problem(404, "unknown", "nothing is known of this candidate")
         try:
@@ -153,7 +153,7 @@ async def why(desk: Desk, request: Request) -> Response:
     return answer(versions_of(exchange_of(request), state, at) | named)
 
 
-def _now(desk: Desk, waited: State | None) -> tuple[State, float]:
+def moment_of(desk: Desk, waited: State | None) -> tuple[State, float]:
     """The state to work on, and the moment that is answered for."""
     return waited or desk.service.state(), time.time()
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from recsys.engine import Engine
 from recsys.filters import Filters
+from recsys.matches import Match
 from recsys.queries import Queries
 from recsys.request import Recommendation
 from serving.decisions import Decision
@@ -132,6 +133,9 @@ class State(Protocol):
 
     def score(self, who: str | Document, posting_ids: Sequence[str], now: float | None = None) -> Sequence[Scored]:
         """Named postings, in the order of the names."""
+
+    def candidates_for(self, posting_id: str, k: int, now: float | None = None) -> list[Match]:
+        """Whom to show a posting; raises RequestError where it is unknown."""
 
     def why(self, candidate_id: str, posting_id: str, k: int = 10, now: float | None = None) -> str:
         """Why a posting is where it is for a candidate; raises RequestError where it is unknown."""

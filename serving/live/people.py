@@ -131,6 +131,12 @@ class People:
             events = np.concatenate([events, np.frombuffer(person.events, EVENT)])
         return Candidates(Ids([candidate_id], "candidate"), profile, history_of(events, person.names, catalogue))
 
+    def unchanged_row(self, candidate_id: str) -> int:
+        """The row in the bundle of one who is known to be as they were there; -1 of any other."""
+        if candidate_id in self.changed or candidate_id in self.away:
+            return -1
+        return self.base.ids.find(candidate_id)
+
     def _person(self, candidate_id: str) -> Person:
         held = self.changed.get(candidate_id)
         if held is not None:
