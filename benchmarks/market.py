@@ -80,7 +80,7 @@ def market_bundle(
             never = np.full(len(catalogue), np.nan)
             catalogue = replace(catalogue, attributes=replace(catalogue.attributes, until=never))
         known_people = people(prepared.candidates)
-        finders = finders_of(known_people, catalogue, settings)
+        finders = finders_of(known_people, catalogue, settings, HAND_SET)
         write_bundle(
             out,
             catalogue,

@@ -10,17 +10,17 @@ column shows the noise in either. The form of each side and of the mean is chose
 import argparse
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reciprocal_cost import costs
+from benchmarks.reciprocal_page import CUT, Board, Grid, chosen, reported
 from recsys.encode import EncoderConfig
 from recsys.interests import find_interests
 from recsys.matches import score_pairs
-from recsys.reciprocal import apply, brings, measure, together, yardstick
+from recsys.reciprocal import apply, brings, measure, yardstick
 from recsys.signals import compute
 from serving.score import Scorer
 from training.config import TrainConfig
@@ -30,35 +30,12 @@ from training.simulate import SimulateConfig, simulate
 from training.train import train
 
 CHOOSING, REPORTED = (21, 22), (31, 32, 33)
-POSTINGS, CANDIDATES, ASKED, CUT = 1500, 3000, 150, 10
-ODDS, PRIORS, WEIGHTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0), (0.0, 1.0, 3.0), (0.3, 0.5, 0.7)
-DRAWS = 2000
-Grid = NDArray[np.float32]  # (postings, candidates)
+POSTINGS, CANDIDATES, ASKED = 1500, 3000, 150
+OWN, ODDS, PRIORS = (0.0, 0.25, 0.5, 1.0), (30.0, 1000.0), (0.0, 1.0, 3.0)
 
 
 def say(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
-
-
-@dataclass(frozen=True)
-class Board:
-    """All pairs of some postings and all candidates of one market, each (n, C).
-
-    Attributes:
-        gain: true chance of both.
-        allowed: which pairs may be listed.
-        applies: forms of "would they apply", by name.
-        brought: forms of "do they bring it", by name.
-        score: the engine's own.
-        kept: share of the ten best by everything that the finders keep.
-    """
-
-    gain: Grid
-    allowed: NDArray[np.bool_]
-    applies: dict[str, Grid]
-    brought: dict[str, Grid]
-    score: Grid
-    kept: float
 
 
 def market(work: Path, seed: int) -> tuple[Scorer, Truth]:
@@ -82,7 +59,9 @@ def board(scorer: Scorer, truth: Truth, seed: int) -> Board:
     parts = [_forms(scorer, np.arange(at, min(at + 64, len(people))), rows) for at in range(0, len(people), 64)]
     forms = {name: np.concatenate([part[name] for part in parts]).T for name in parts[0]}
     number, candidate = np.repeat(np.arange(ASKED), len(people)), np.tile(np.arange(len(people)), ASKED)
-    both, allowed = score_pairs(engine, people, candidate, rows[number], scorer.as_of)
+    level = float(scorer.finders.level[0])
+    both, allowed = score_pairs(engine, people, level, candidate, rows[number], scorer.as_of)
+    allowed &= ~np.isnan(both.brings)  # of whom nothing is known, nobody is listed in any order
     shape = (ASKED, len(people))
     whole = np.where(allowed, np.nan_to_num(both.together, nan=-1), -1).reshape(shape)
     kept = _kept(scorer, rows, whole)
@@ -110,9 +89,20 @@ def _forms(scorer: Scorer, who: NDArray[np.intp], rows: NDArray[np.int32]) -> di
     found["apply standardised in the own pool"] = 1 / (1 + np.exp(-spread[0]))
     if engine.calibration is not None:
         found["apply calibrated probability"] = engine.calibration.of(score)
-    found |= {f"apply odds {odds:g} of the yardstick": apply(score, usual, odds) for odds in ODDS}
+    found["apply half of the own pool's level"] = np.exp(
+        score - top / 2 - np.log(np.exp(own - top).sum(1)[:, None]) / 2
+    )
+    level = float(scorer.finders.level[0])
+    for part in OWN:
+        for odds in ODDS:
+            asked = settings.reciprocal.model_copy(update={"own": part, "odds": odds})
+            found[f"apply {_named(part, odds)}"] = apply(score, usual, level, asked)
     found |= {f"brings prior {prior:g}": brings(signals, usual, prior) for prior in PRIORS}
     return found
+
+
+def _named(own: float, odds: float) -> str:
+    return f"yardstick, own {own:g}, odds {odds:g}"
 
 
 def _kept(scorer: Scorer, rows: NDArray[np.int32], whole: Grid) -> float:
@@ -122,75 +112,6 @@ def _kept(scorer: Scorer, rows: NDArray[np.int32], whole: Grid) -> float:
     best = np.argsort(-whole, axis=1, kind="stable")[:, :k]
     hits = sum(np.isin(best[at], lists.candidate[lists.posting == at]).sum() for at in range(len(rows)))
     return float(hits / best.size)
-
-
-def ndcg(order: Grid, one: Board) -> NDArray[np.float64]:
-    """NDCG of the first ten for each posting, (n,); what is not known stands last."""
-    known = np.where(one.allowed & ~np.isnan(order), order, -np.inf)
-    gain = np.where(one.allowed, one.gain, 0).astype(np.float64)
-    fall = 1 / np.log2(np.arange(CUT) + 2)
-    at = np.argsort(-known, axis=1, kind="stable")[:, :CUT]
-    ideal = -np.sort(-gain, axis=1)[:, :CUT] @ fall
-    return (np.take_along_axis(gain, at, 1) @ fall) / np.maximum(ideal, 1e-12)
-
-
-def means(would: Grid, fit: Grid) -> dict[str, Grid]:
-    """Ways of putting both sides together."""
-    found = {f"harmonic, weight {weight:g}": together(would, fit, weight) for weight in WEIGHTS}
-    found["product"] = would * fit
-    found["least of both"] = np.minimum(would, fit)
-    found["arithmetic"] = (would + fit) / 2
-    return found
-
-
-def chosen(boards: list[Board]) -> tuple[list[str], tuple[str, str, str]]:
-    """Rows of a table of all forms on the choosing seeds, and the best of them."""
-    figures: dict[tuple[str, str, str], float] = {}
-    for a in boards[0].applies:
-        for b in boards[0].brought:
-            for name in means(boards[0].applies[a][:1], boards[0].brought[b][:1]):
-                values = [ndcg(means(one.applies[a], one.brought[b])[name], one).mean() for one in boards]
-                figures[a, b, name] = float(np.mean(values))
-    best = max(figures, key=figures.__getitem__)
-    rows = ["| would they apply | " + " | ".join(means(*[np.ones((1, 1))] * 2)) + " |", "|---" * 7 + "|"]
-    for a in boards[0].applies:
-        cells = [f"{max(figures[a, b, m] for b in boards[0].brought):.3f}" for m in means(*[np.ones((1, 1))] * 2)]
-        rows.append(f"| {a} | " + " | ".join(cells) + " |")
-    return rows, best
-
-
-def interval(values: NDArray[np.float64]) -> str:
-    """Mean and 95 % interval of a bootstrap over postings."""
-    rng = np.random.default_rng(0)
-    drawn = values[rng.integers(0, len(values), (DRAWS, len(values)))].mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{values.mean():.3f} [{low:.3f}, {high:.3f}]"
-
-
-def reported(boards: list[Board], seeds: tuple[int, ...], best: tuple[str, str, str], a: str, b: str) -> list[str]:
-    """Rows of the table of the reported seeds: what is served, and one side alone."""
-
-    def of(order: str) -> list[NDArray[np.float64]]:
-        forms = {
-            "both (served)": lambda one: together(one.applies[a], one.brought[b], 0.5),
-            "both (best on the choosing seeds)": lambda one: means(one.applies[best[0]], one.brought[best[1]])[best[2]],
-            "would apply alone": lambda one: one.applies[a],
-            "brings alone": lambda one: one.brought[b],
-            "the engine's score": lambda one: one.score,
-        }
-        return [ndcg(forms[order](one), one) for one in boards]
-
-    names = ["both (served)", "both (best on the choosing seeds)", "would apply alone", "brings alone",
-             "the engine's score"]  # fmt: skip
-    served = of(names[0])
-    rows = ["| order | " + " | ".join(f"seed {seed}" for seed in seeds) + " | all | served less this |"]
-    rows.append("|---" * (len(seeds) + 3) + "|")
-    for name in names:
-        values = of(name)
-        less = "" if name == names[0] else interval(np.concatenate(served) - np.concatenate(values))
-        cells = [f"{one.mean():.3f}" for one in values]
-        rows.append(f"| {name} | " + " | ".join(cells) + f" | {interval(np.concatenate(values))} | {less} |")
-    return rows
 
 
 def main() -> None:
@@ -205,14 +126,14 @@ def main() -> None:
         say(f"seed {seed}: kept {boards[seed].kept:.3f}")
     table, best = chosen([boards[seed] for seed in CHOOSING])
     settings = Scorer(args.work / f"m{REPORTED[0]}" / "bundle").engine.settings.reciprocal
-    a, b = f"odds {settings.odds:g} of the yardstick", f"prior {settings.prior:g}"
+    a, b = _named(settings.own, settings.odds), f"prior {settings.prior:g}"
     shown = [boards[seed] for seed in REPORTED]
     lines = [
         "# What counting both sides is worth",
         "",
         f"Made by `python -m benchmarks.reciprocal`. Markets of {POSTINGS:,} postings and {CANDIDATES:,} people, "
-        f"static encoder, {ASKED} postings of each asked for; all stored candidates compete. Gain of a candidate: the "
-        "true chance that they apply, times the true chance that the employer invites them. The market is simulated: "
+        f"static encoder, {ASKED} postings of each asked for; all stored candidates with a profile compete. Gain of a "
+        "candidate: the true chance that they apply, times the true chance that the employer invites them. The market is simulated: "
         "these figures say nothing about a real board.",
         "",
         f"## Chosen on the seeds {', '.join(map(str, CHOOSING))}",
@@ -221,13 +142,13 @@ def main() -> None:
         "",
         *table,
         "",
-        f"Best of all: {best[0]}, {best[1]}, {best[2]}. Served: {a}, {b}, harmonic, weight {settings.weight:g}.",
+        f"Best of all: {best[0]}, {best[1]}, {best[2]}. Served: {a}, {b}, geometric, weight {settings.weight:g}.",
         "",
         f"## Reported on the seeds {', '.join(map(str, REPORTED))}",
         "",
         "nDCG of the first ten with 95 % intervals of a bootstrap over postings; the last column is paired:",
         "",
-        *reported(shown, REPORTED, best, a, b),
+        *reported(shown, REPORTED, best, a, b, settings.weight),
         "",
         "Of the ten best by everything over all candidates the finders keep "
         + ", ".join(f"{one.kept:.3f}" for one in shown)

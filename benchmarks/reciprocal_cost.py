@@ -47,10 +47,11 @@ def costs(work: Path, candidates: int, postings: int, say: Callable[[str], None]
 
 def _kept(scorer: Scorer, rows: np.ndarray) -> float:
     everybody = np.arange(len(scorer.candidates))
+    level = float(scorer.finders.level[0])
     lists, hits = scorer.matches(rows, _K, scorer.as_of), 0
     for at, row in enumerate(rows):
         posting = np.full(len(everybody), row, np.int32)
-        both, allowed = score_pairs(scorer.engine, scorer.candidates, everybody, posting, scorer.as_of)
+        both, allowed = score_pairs(scorer.engine, scorer.candidates, level, everybody, posting, scorer.as_of)
         order = np.argsort(np.where(allowed & ~np.isnan(both.together), -both.together, 1), kind="stable")
         hits += np.isin(order[:_K], lists.candidate[lists.posting == at]).sum()
     return float(hits / (_K * len(rows)))

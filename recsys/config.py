@@ -259,10 +259,12 @@ class ReciprocalSettings(Settings):
     Attributes:
         findable_default: whether candidates who say nothing of it may be listed for postings; false: only those do who
             say that they want to be found.
-        weight: of what the candidate wants, the rest being that of what the posting asks, in the harmonic mean of both.
+        weight: of what the candidate wants, the rest being that of what the posting asks, in the geometric mean.
         rivals: a candidate's score for the posting is compared with their scores for so many others of the board, drawn
             at random once for all candidates.
-        odds: as likely to apply as not is who scores the posting this many times the mean rival, by exp(score).
+        own: how much of a candidate's own mean over these counts, the rest being what is usual on the board: 0 compares
+            plain scores, 1 takes out all that a candidate scores everything higher by.
+        odds: as likely to apply as not is who scores the posting so many times that mean, by exp(score).
         prior: how much evidence of middling fitness is added to what is known of a candidate, so that whoever says
             little does not overtake whoever says much; in weights of the parts, of which skills have 3.
         alike: brought by likeness of profile and posting.
@@ -275,15 +277,16 @@ class ReciprocalSettings(Settings):
 
     findable_default: bool = True
     weight: Share = 0.5
-    rivals: int = Field(64, ge=8, le=1024)
-    odds: float = Field(10.0, gt=0)
+    rivals: int = Field(32, ge=8, le=1024)
+    own: Share = 0.25
+    odds: float = Field(1000.0, gt=0)
     prior: float = Field(1.0, ge=0)
     alike: Count = 150
     joint: Count = 200
     near: Count = 60
-    factors: Count = 60
-    cooccur: Count = 60
-    pool: int = Field(200, ge=10)
+    factors: Count = 100
+    cooccur: Count = 100
+    pool: int = Field(400, ge=10)
 
 
 class EngineSettings(Settings):

@@ -9,9 +9,15 @@ from recsys.candidates import Candidates, event_weights
 from recsys.catalogue import Catalogue
 from recsys.codes import Codes
 from recsys.config import EngineSettings
+from recsys.interests import find_interests
+from recsys.queries import VIEWED
+from recsys.rank import Ranker
+from recsys.reciprocal import measure, yardstick
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
+
+_SAMPLE, _AT_ONCE, _SEED = 1024, 64, 0  # candidates by whom the usual level is told
 
 
 @dataclass(frozen=True)
@@ -19,11 +25,12 @@ class Finders:
     """What candidates are found by, C of them.
 
     Attributes:
-        profile: (C, d), what they want, did and say of themselves, as one vector; scale 0 where they say nothing.
+        profile: (C, d), what they want, did, say of themselves and chose, as one vector; scale 0 where that is nothing.
         place: float32 (C, 3), home or else the place of the latest work, NaN where not known.
         factors: (C, f), of their history at the time of training; scale 0 without one.
         start: int64 (P + 1,), who chose posting p stands at start[p]:start[p + 1].
         chosen: int32, rows of candidates.
+        level: float32 (1,), what is usual on the board, see ``recsys.reciprocal``.
     """
 
     profile: Codes
@@ -31,9 +38,10 @@ class Finders:
     factors: Codes
     start: NDArray[np.int64]
     chosen: Rows
+    level: Numbers
 
 
-def finders_of(candidates: Candidates, catalogue: Catalogue, settings: EngineSettings) -> Finders:
+def finders_of(candidates: Candidates, catalogue: Catalogue, settings: EngineSettings, ranker: Ranker) -> Finders:
     """Of all candidates, as training stores them."""
     count = len(candidates)
     profile, place = _in_blocks(count, catalogue.title.dimension), np.empty((count, 3), np.float32)
@@ -41,12 +49,24 @@ def finders_of(candidates: Candidates, catalogue: Catalogue, settings: EngineSet
     factors = _in_blocks(count, width)
     for at in range(0, count, 4096):
         rows = np.arange(at, min(at + 4096, count))
-        _put(profile, rows, profile_vectors(candidates, rows))
         place[rows] = places_of(candidates, rows)
         queries = candidates.queries(rows, np.inf, settings.events.model_copy(update={"half_life_days": None}))
+        viewed = (catalogue.title.vectors(queries.history[:, :VIEWED]) * queries.weight[:, :VIEWED, None]).sum(axis=1)
+        _put(profile, rows, unit(profile_vectors(candidates, rows) + unit(viewed)))
         _put(factors, rows, np.nan_to_num(unit(catalogue.behaviour.factors.fold_in(queries.history, queries.weight))))
     start, chosen = _choosers(candidates, len(catalogue), settings)
-    return Finders(profile, place, factors, start, chosen)
+    return Finders(profile, place, factors, start, chosen, _level(candidates, catalogue, settings, ranker))
+
+
+def _level(candidates: Candidates, catalogue: Catalogue, settings: EngineSettings, ranker: Ranker) -> Numbers:
+    some = np.random.default_rng(_SEED).permutation(len(candidates))[:_SAMPLE]
+    rivals = yardstick(catalogue, settings.reciprocal.rivals)
+    levels = [np.zeros(1, np.float32)]
+    for at in range(0, len(some) if len(rivals) else 0, _AT_ONCE):
+        queries = candidates.queries(np.sort(some[at : at + _AT_ONCE]), 0.0, settings.events)
+        interests = find_interests(catalogue, queries, settings.retrieve)
+        levels.append(measure(catalogue, ranker, queries, interests, rivals).score)
+    return np.array([np.median(np.concatenate(levels[1:] or levels))], np.float32)
 
 
 def _in_blocks(count: int, width: int) -> Codes:

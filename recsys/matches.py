@@ -41,7 +41,7 @@ class Match:
         rank: 1 is best.
         apply: whether they would apply, 0 to 1; comparable between candidates, but no probability.
         brings: whether they have what the posting asks, 0 to 1, likewise.
-        together: harmonic mean of both.
+        together: geometric mean of both.
     """
 
     candidate_id: str
@@ -99,7 +99,7 @@ def find_pairs(
 
 
 def score_pairs(
-    engine: Engine, candidates: Candidates, candidate: NDArray[np.int64], posting: Rows, now: float
+    engine: Engine, candidates: Candidates, level: float, candidate: NDArray[np.int64], posting: Rows, now: float
 ) -> tuple[Sides, Flags]:
     """Both sides of N pairs of a candidate's and a posting's row, and which of them may be: (N,) each."""
     order = np.argsort(candidate, kind="stable")
@@ -115,7 +115,7 @@ def score_pairs(
         at = np.where(slot < count[some, None], first[some, None] + slot, -1)
         pairs = np.where(at >= 0, order[np.maximum(at, 0)], -1)
         rows = np.where(pairs >= 0, posting[np.maximum(pairs, 0)], -1).astype(np.int32)
-        both, may = _block(engine, candidates, who[some], rows, rivals, now)
+        both, may = _block(engine, candidates, level, who[some], rows, rivals, now)
         there = pairs >= 0
         values[:, pairs[there]] = both[:, there]
         allowed[pairs[there]] = may[there]
@@ -125,7 +125,13 @@ def score_pairs(
 
 
 def _block(
-    engine: Engine, candidates: Candidates, who: NDArray[np.int64], rows: Rows, rivals: Rows, now: float
+    engine: Engine,
+    candidates: Candidates,
+    level: float,
+    who: NDArray[np.int64],
+    rows: Rows,
+    rivals: Rows,
+    now: float,
 ) -> tuple[NDArray[np.float32], Flags]:
     """Apply, brings, together and score (4, B, n) of postings (B, n), and which may be."""
     catalogue, settings = engine.catalogue, engine.settings
@@ -135,7 +141,7 @@ def _block(
     parts = []
     for at in range(0, rows.shape[1], WIDTH):
         signals = compute(catalogue, queries, interests, rows[:, at : at + WIDTH])
-        both = sides(signals, engine.ranker, usual, settings.reciprocal)
+        both = sides(signals, engine.ranker, usual, level, settings.reciprocal)
         parts.append(np.stack([both.apply, both.brings, both.together, both.score]))
     return np.concatenate(parts, axis=2), eligible(catalogue, queries, rows)
 
@@ -152,6 +158,7 @@ def _shared_out(work: Callable[[T], R], pieces: Sequence[T]) -> list[R]:
 def best_matches(
     engine: Engine,
     candidates: Candidates,
+    level: float,
     number: NDArray[np.int64],
     candidate: NDArray[np.int64],
     rows: Rows,
@@ -163,13 +170,14 @@ def best_matches(
     Args:
         engine: that scores.
         candidates: a snapshot.
+        level: what is usual on the board, ``Finders.level``.
         number: int64 (N,), of each pair's posting in ``rows``, ascending.
         candidate: int64 (N,), of each pair's candidate in the snapshot.
         rows: int32 (n,), of the postings.
         k: at most so many each.
         now: seconds since 1970.
     """
-    both, allowed = score_pairs(engine, candidates, candidate, rows[number], now)
+    both, allowed = score_pairs(engine, candidates, level, candidate, rows[number], now)
     listed = findable(candidates, engine.settings.reciprocal.findable_default)[candidate]
     kept = np.flatnonzero(allowed & listed & ~np.isnan(both.together))
     place = _in_order_of_ids(candidates, candidate[kept])
@@ -193,4 +201,4 @@ def _in_order_of_ids(candidates: Candidates, rows: NDArray[np.int64]) -> NDArray
 def matches_for(engine: Engine, finders: Finders, candidates: Candidates, rows: Rows, k: int, now: float) -> Matches:
     """The best ``k`` candidates of a bundle for each of the postings at ``rows`` (n,)."""
     number, candidate = find_pairs(engine, finders, candidates, rows, k)
-    return best_matches(engine, candidates, number, candidate, rows, k, now)
+    return best_matches(engine, candidates, float(finders.level[0]), number, candidate, rows, k, now)

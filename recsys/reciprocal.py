@@ -1,10 +1,11 @@
 """Both sides of a candidate and a posting: would they apply, do they bring what it asks, and the two together.
 
-*Apply.* A score of the engine orders one candidate's list and means nothing beside another's. So it is compared with
+*Apply.* A score of the engine orders one candidate's list and means little beside another's. So it is compared with
 the same candidate's scores for a yardstick, postings drawn at random once for the whole board:
-``apply = e / (e + odds)`` where ``e = exp(score) / mean(exp(score of the yardstick))``, the softmax by which a linear
-order is learned. *Brings.* The mean, weighted by ``PARTS``, of what is known of skills, trade, text, level and way to
-work; what is not known does not count. *Together.* The harmonic mean of both.
+``apply = e / (e + odds)`` where ``e = exp(score - own * level - (1 - own) * usual)``; ``level`` is the log of the
+candidate's mean of exp(score) over the yardstick, ``usual`` the median of it over candidates, and exp is that of the
+softmax by which a linear order is learned. *Brings.* The mean, weighted by ``PARTS``, of what is known of skills,
+trade, text, level and way to work; what is not known does not count. *Together.* The geometric mean of both.
 """
 
 from dataclasses import dataclass
@@ -82,17 +83,18 @@ def measure(catalogue: Catalogue, ranker: Ranker, queries: Queries, interests: I
     return Measure(level.astype(np.float32), mean.astype(np.float32))
 
 
-def sides(signals: Numbers, ranker: Ranker, usual: Measure, settings: ReciprocalSettings) -> Sides:
-    """Both sides of the pairs of a signal matrix (B, n, F), as (B, n)."""
+def sides(signals: Numbers, ranker: Ranker, usual: Measure, level: float, settings: ReciprocalSettings) -> Sides:
+    """Both sides of the pairs of a signal matrix (B, n, F), as (B, n); ``level`` is what is usual on the board."""
     score = ranker.score(signals)
-    would, fit = apply(score, usual, settings.odds), brings(signals, usual, settings.prior)
+    would, fit = apply(score, usual, level, settings), brings(signals, usual, settings.prior)
     return Sides(would, fit, together(would, fit, settings.weight), score)
 
 
-def apply(score: Numbers, usual: Measure, odds: float) -> Numbers:
+def apply(score: Numbers, usual: Measure, level: float, settings: ReciprocalSettings) -> Numbers:
     """Whether candidates would apply, 0 to 1, from scores (B, n)."""
-    above = np.clip(score.astype(np.float64) - usual.score[:, None], -80, 80)
-    return (1 / (1 + odds * np.exp(-above))).astype(np.float32)
+    own = np.where(np.isnan(usual.score), level, usual.score).astype(np.float64)[:, None]
+    above = score.astype(np.float64) - settings.own * own - (1 - settings.own) * level
+    return np.asarray(1 / (1 + settings.odds * np.exp(np.clip(-above, -80, 80))), np.float32)
 
 
 def brings(signals: Numbers, usual: Measure, prior: float) -> Numbers:
@@ -128,6 +130,5 @@ def fitness(signals: Numbers, usual: Measure) -> dict[str, Numbers]:
 
 
 def together(would: Numbers, fit: Numbers, weight: float) -> Numbers:
-    """Harmonic mean of both sides, the first with ``weight`` of 1; 0 where either is, NaN where either is not known."""
-    with np.errstate(divide="ignore"):
-        return (1 / (weight / would + (1 - weight) / fit)).astype(np.float32)
+    """Geometric mean of both sides, the first with ``weight`` of 1; NaN where either is not known."""
+    return np.asarray(would**weight * fit ** (1 - weight), np.float32)

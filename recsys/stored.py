@@ -60,4 +60,4 @@ def read_finders(bundle: Bundle) -> Finders:
         raise BundleError(f"{folder} is missing: this bundle cannot list candidates for postings; train again")
     a = read_arrays(folder)
     profile, factors = (Codes(a[f"{name}.codes"], a[f"{name}.scale"]) for name in ("profile", "factors"))
-    return Finders(profile, a["place"], factors, a["start"], a["chosen"])
+    return Finders(profile, a["place"], factors, a["start"], a["chosen"], a["level"])

@@ -174,6 +174,8 @@ def scorer(market: Market) -> Scorer:
 def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     """Finds a pool in compressed indices first."""
     out = tmp_path_factory.mktemp("searching") / "bundle"
+    order = market.trained.choice.ranker
+    finders = finders_of(market.prepared.candidates, searching_in_memory.catalogue, SEARCHING, order)
     write_bundle(
         out,
         searching_in_memory.catalogue,
@@ -183,10 +185,7 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.prepared.postings[["posting_id", "title", "company", "url"]],
         market.trained.manifest,
         market.prepared.books,
-        {
-            FOLDER: candidate_arrays(market.prepared.candidates),
-            FINDERS: finder_arrays(finders_of(market.prepared.candidates, searching_in_memory.catalogue, SEARCHING)),
-        },
+        {FOLDER: candidate_arrays(market.prepared.candidates), FINDERS: finder_arrays(finders)},
         market.trained.choice.cut,
     )
     return Scorer(out)

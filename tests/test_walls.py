@@ -19,10 +19,11 @@ ORDER = (
     "encode", "vectors", "codes", "terms", "wordlists", "attributes", "leaders", "index", "lexical",
     "sketch", "copies", "arrivals", "codebook", "reserve", "als", "collab", "unseen", "closed_form", "neighbours",
     "metrics", "queries", "next_title", "pool", "catalogue", "assemble", "shown", "candidates", "intake", "postings",
-    "finders", "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby",
+    "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby",
     "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain",
-    "manifest", "reciprocal", "reverse", "bundle", "stored", "lists", "engine", "matches", "smoke", "__init__",
+    "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists", "engine", "matches", "smoke",
+    "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

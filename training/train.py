@@ -110,7 +110,7 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
     catalogue = catalogue_at(prepared, config.engine, everything, now, now)
     engine = Engine(catalogue, choice.ranker, config.engine, prepared.skills, cut=choice.cut)
     facts = _facts(config, encoder_name, choice, now, started) | {"position": position}
-    finders = finders_of(prepared.candidates, catalogue, config.engine)
+    finders = finders_of(prepared.candidates, catalogue, config.engine, choice.ranker)
     write_bundle(
         out,
         catalogue,

@@ -53,7 +53,7 @@ class Person(_Answer):
     rank: int = Field(ge=1)
     apply: float = Field(ge=0, le=1, description="whether they would apply; to compare candidates, no probability")
     brings: float = Field(ge=0, le=1, description="whether they have what the posting asks, likewise")
-    together: float = Field(ge=0, le=1, description="harmonic mean of both, by which the list is ordered")
+    together: float = Field(ge=0, le=1, description="geometric mean of both, by which the list is ordered")
 
 
 class PeopleAnswer(Versions):

@@ -57,7 +57,8 @@ class Finding:
         ids |= dict.fromkeys(self._changed_for(engine, people, rows, k))
         some = crowd(people, list(ids), engine.catalogue)
         number = np.zeros(len(some), np.int64)
-        return best_matches(engine, some, number, np.arange(len(some)), rows, k, now).lines(some)
+        level = float(self.finders.level[0])
+        return best_matches(engine, some, level, number, np.arange(len(some)), rows, k, now).lines(some)
 
     def _changed_for(self, engine: Engine, people: People, rows: NDArray[np.int32], k: int) -> list[str]:
         """Of those whose profiles changed since the bundle, compared one by one, the best by likeness and nearness."""

@@ -57,7 +57,8 @@ def test_who_does_not_want_to_be_found_is_not_and_who_says_nothing_cannot_be(boa
 
 
 def test_who_applied_already_is_not_listed(board):
-    assert "welder" not in ids(board, "p9") and "welder" in ids(board, "p1")
+    assert "welder" not in ids(board, "p9")
+    assert "welder" in ids(board, "p1")
 
 
 def test_a_strict_board_lists_only_those_who_say_yes(board):
@@ -101,7 +102,12 @@ def test_the_finders_bring_all_of_a_small_market_that_count(scorer):
     engine, everybody = scorer.engine, np.arange(len(scorer.candidates))
     for row in np.sort(engine.catalogue.by_text.rows)[:5].astype(np.int32):
         both, allowed = score_pairs(
-            engine, scorer.candidates, everybody, np.full(len(everybody), row, np.int32), scorer.as_of
+            engine,
+            scorer.candidates,
+            float(scorer.finders.level[0]),
+            everybody,
+            np.full(len(everybody), row, np.int32),
+            scorer.as_of,
         )
         order = np.where(allowed & ~np.isnan(both.together), -both.together, 1)
         best = np.argsort(order, kind="stable")[:5]

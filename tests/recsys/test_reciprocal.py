@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.config import ReciprocalSettings
 from recsys.reciprocal import MIDDLING, PARTS, Measure, apply, brings, fitness, together, yardstick
 from recsys.signals import COLUMN, NAMES
 
@@ -22,15 +23,20 @@ def usual(score=0.0, alike=(0.2, 0.2, 0.2)):
     return Measure(np.array([score], np.float32), np.array([alike], np.float32))
 
 
-def test_who_scores_the_posting_so_many_times_the_mean_rival_is_as_likely_as_not():
-    score = np.array([[1 + np.log(10)]], np.float32)
-    np.testing.assert_allclose(apply(score, usual(1.0), 10.0), 0.5, atol=1e-6)
-    np.testing.assert_allclose(apply(score - np.float32(np.log(10)), usual(1.0), 10.0), 1 / 11, atol=1e-6)
+def would(score, level, usual_level, own, odds=1000.0):
+    return apply(np.float32([[score]]), usual(level), usual_level, ReciprocalSettings(own=own, odds=odds))[0, 0]
 
 
-def test_apply_does_not_care_by_how_much_all_scores_of_a_candidate_are_raised():
-    score = np.array([[0.0, 1.0, 5.0]], np.float32)
-    np.testing.assert_allclose(apply(score + 7, usual(8.0), 3.0), apply(score, usual(1.0), 3.0), atol=1e-6)
+def test_who_scores_the_posting_so_many_times_the_mean_is_as_likely_as_not():
+    np.testing.assert_allclose(would(1 + np.log(10), 1.0, 9.0, own=1, odds=10), 0.5, atol=1e-6)
+    np.testing.assert_allclose(would(1 + np.log(10), 9.0, 1.0, own=0, odds=10), 0.5, atol=1e-6)
+    np.testing.assert_allclose(would(2.0, 1.0, 3.0, own=0.5, odds=10), 1 / 11, atol=1e-6)
+
+
+def test_own_is_how_much_of_a_general_liking_is_taken_out():
+    np.testing.assert_allclose(would(8.0, 8.0, 0.0, own=1), would(1.0, 1.0, 0.0, own=1), atol=1e-6)
+    assert would(8.0, 8.0, 0.0, own=0.25) > would(1.0, 1.0, 0.0, own=0.25)
+    assert would(4.0, np.nan, 2.0, own=1) == would(4.0, 2.0, 2.0, own=1)
 
 
 def test_what_is_brought_is_the_weighted_mean_of_what_is_known():
@@ -73,7 +79,8 @@ def test_the_yardstick_is_the_same_whenever_it_is_drawn(scorer):
     catalogue = scorer.engine.catalogue
     rows = yardstick(catalogue, 16)
     np.testing.assert_array_equal(rows, yardstick(catalogue, 16))
-    assert len(rows) == 16 and np.isin(rows, catalogue.by_text.rows).all()
+    assert len(rows) == 16
+    assert np.isin(rows, catalogue.by_text.rows).all()
     assert len(yardstick(catalogue, 10**6)) == len(catalogue.by_text.rows)
 
 

@@ -2,26 +2,32 @@
 
     fit    = 3 * coverage + 2.5 * trade - strict * (levels short) - 0.4 * (levels above) - local * min(km / 100, 1.5)
     worth  = fit + 0.6 * tanh(m . m' / 2) + 0.4 * standing - bar
-    chance = 1 / (1 + exp(-worth / 0.7)), and 0 where a permit is needed and the person lives in another country
+    chance = 0.15 ** (musts missing) / (1 + exp(-worth / 0.7)), and 0 where a permit is needed and the person lives in
+             another country
 
-``coverage`` is the share of the posting's skills that the person has; ``trade`` how far their work leads to it, the
+``coverage`` is the share of the posting's skills that the person has, of which the employer insists on one or two, the
+musts, without saying so; ``trade`` how far their work leads to it, the
 former trade's four fifths at most; a remote posting asks for no nearness. ``bar``, ``strict`` and ``local`` differ by
 posting, ``standing`` by person, and ``m`` is what no column shows. All are drawn apart from the tables, from streams
 of their own, so that these do not change.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from training.market.places import EARTH_KM
+from training.market.postings import PostingFacts, bits_of, skill_table
 from training.market.preferences import Offers, Wants
 from training.market.world import MEANS, NEEDS, World
 
 MANNERS = 4
 _ERROR = 0.7
+_WITHOUT = 0.15  # of the chance that is left for each must that is missing
+_BAR = 5.0
+_SEVERAL = 0.5  # of the employers insist on two skills, the others on one
 _PERMIT_SHARE = 0.15
 
 
@@ -35,6 +41,7 @@ class Needs:
         local: float32 (P,), what a distance of 100 km costs.
         permit: bool (P,), only who lives in the country is invited.
         manner: float32 (P, 4).
+        musts: uint64 (P, W), one bit for each skill without which hardly anybody is invited.
     """
 
     bar: NDArray[np.float32]
@@ -42,6 +49,7 @@ class Needs:
     local: NDArray[np.float32]
     permit: NDArray[np.bool_]
     manner: NDArray[np.float32]
+    musts: NDArray[np.uint64]
 
     def take(self, rows: NDArray[np.integer]) -> "Needs":
         """Those of the postings at ``rows``."""
@@ -63,17 +71,23 @@ class Means:
     manner: NDArray[np.float32]
 
 
-def draw_needs(world: World, piece: int, source: NDArray[np.int32]) -> Needs:
-    """The needs of a piece of postings; a repeated one has those of its ``source``, int32 (N,), row in the piece."""
+def draw_needs(world: World, piece: int, facts: PostingFacts) -> Needs:
+    """The needs of a piece of postings; a repeated one has those of what it repeats."""
     rng, n = world.generator(NEEDS, piece), world.config.piece_rows
+    drawn_keys = np.where(facts.skill_mask, rng.random((n, facts.skill_mask.shape[1]))[facts.source], np.inf)
+    rank = drawn_keys.argsort(axis=1).argsort(axis=1)
+    several = (rng.random(n) < _SEVERAL)[facts.source]
+    insisted = facts.skill_mask & (rank < 1 + several[:, None])
     drawn = Needs(
-        bar=(4.2 + 0.6 * rng.standard_normal(n)).astype(np.float32),
+        bar=(_BAR + 0.6 * rng.standard_normal(n)).astype(np.float32),
         strict=rng.uniform(0.6, 1.6, n).astype(np.float32),
         local=rng.uniform(0, 1.2, n).astype(np.float32),
         permit=rng.random(n) < _PERMIT_SHARE,
         manner=rng.standard_normal((n, MANNERS), dtype=np.float32),
+        musts=np.zeros((n, 1), np.uint64),
     )
-    return drawn.take(source)
+    musts = bits_of(insisted, skill_table(world)[1][facts.offers.occupation])
+    return replace(drawn.take(facts.source), musts=musts)
 
 
 def draw_means(world: World, piece: int, former: NDArray[np.int16]) -> Means:
@@ -105,6 +119,8 @@ def true_chance(
     fit = 3 * coverage + 2.5 * trade - level - np.where(offers.remote[postings], 0, far)
     manner = np.tanh(np.einsum("nd,nd->n", means.manner[people], needs.manner[postings]) / 2)
     chance = expit((fit + 0.6 * manner + 0.4 * means.standing[people] - needs.bar[postings]) / _ERROR)
+    lacking = np.bitwise_count(needs.musts[postings] & ~wants.skills[people]).sum(axis=1, dtype=np.float32)
+    chance = chance * np.float32(_WITHOUT) ** lacking
     barred = needs.permit[postings] & (offers.country[postings] != wants.country[people])
     return np.where(barred, 0, chance).astype(np.float32)
 

@@ -55,7 +55,7 @@ def truth_schemas(skill_words: int) -> tuple[pa.Schema, pa.Schema]:
         ("place", vector), ("second", vector), ("remote", pa.bool_()), ("pay", pa.float32()), ("skills", bits),
         ("taste", taste), ("posted", _TIME), ("expires", _TIME), ("kind", pa.string()), ("source_id", pa.string()),
         ("bar", pa.float32()), ("strict", pa.float32()), ("local", pa.float32()), ("permit", pa.bool_()),
-        ("manner", manner),
+        ("manner", manner), ("musts", bits),
     ]  # fmt: skip
     candidates = [
         ("candidate_id", pa.string()), ("occupation", pa.string()), ("level", pa.int8()), ("country", pa.int16()),

@@ -27,7 +27,7 @@ def posting_truth(world: World, facts: PostingFacts, piece: int) -> pa.Table:
     ids = tables.ids("p", piece * world.config.piece_rows, len(facts.posted))
     columns = (
         _columns(facts.offers)
-        | _columns(draw_needs(world, piece, facts.source))
+        | _columns(draw_needs(world, piece, facts))
         | {
             "posting_id": ids,
             "occupation": _occupations(world, facts.offers.occupation),
