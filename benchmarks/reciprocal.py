@@ -133,8 +133,8 @@ def main() -> None:
         "",
         f"Made by `python -m benchmarks.reciprocal`. Markets of {POSTINGS:,} postings and {CANDIDATES:,} people, "
         f"static encoder, {ASKED} postings of each asked for; all stored candidates with a profile compete. Gain of a "
-        "candidate: the true chance that they apply, times the true chance that the employer invites them. The market is simulated: "
-        "these figures say nothing about a real board.",
+        "candidate: the true chance that they apply, times the true chance that the employer invites them. The market "
+        "is simulated: these figures say nothing about a real board.",
         "",
         f"## Chosen on the seeds {', '.join(map(str, CHOOSING))}",
         "",
