@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.reciprocal import together
 
-CUT, WEIGHTS, DRAWS = 10, (0.3, 0.5, 0.7), 2000
+CUT, WEIGHTS, DRAWS = 10, (0.3, 0.4, 0.5, 0.7), 2000
 Grid = NDArray[np.float32]  # (postings, candidates)
 
 

@@ -276,8 +276,8 @@ class ReciprocalSettings(Settings):
     """
 
     findable_default: bool = True
-    weight: Share = 0.5
-    rivals: int = Field(32, ge=8, le=1024)
+    weight: Share = 0.4
+    rivals: int = Field(128, ge=8, le=1024)
     own: Share = 0.25
     odds: float = Field(1000.0, gt=0)
     prior: float = Field(1.0, ge=0)

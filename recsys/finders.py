@@ -10,14 +10,14 @@ from recsys.catalogue import Catalogue
 from recsys.codes import Codes
 from recsys.config import EngineSettings
 from recsys.interests import find_interests
-from recsys.queries import VIEWED
 from recsys.rank import Ranker
 from recsys.reciprocal import measure, yardstick
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
-_SAMPLE, _AT_ONCE, _SEED = 1024, 64, 0  # candidates by whom the usual level is told
+_SAMPLE, _SEED = 1024, 0  # candidates by whom the usual level is told
+_AT_ONCE = 64  # candidates
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Finders:
     """What candidates are found by, C of them.
 
     Attributes:
-        profile: (C, d), what they want, did, say of themselves and chose, as one vector; scale 0 where that is nothing.
-        place: float32 (C, 3), home or else the place of the latest work, NaN where not known.
+        profile: (C, d), what they want, did and say of themselves, as one vector; scale 0 where that is nothing.
+        first, second: (C, d), their interests as ``find_interests`` tells them; scale 0 where there are fewer.
+        place: float32 (C, 2, 3), where they look, live and worked, likewise; NaN where fewer.
         factors: (C, f), of their history at the time of training; scale 0 without one.
         start: int64 (P + 1,), who chose posting p stands at start[p]:start[p + 1].
         chosen: int32, rows of candidates.
@@ -34,6 +35,8 @@ class Finders:
     """
 
     profile: Codes
+    first: Codes
+    second: Codes
     place: Numbers
     factors: Codes
     start: NDArray[np.int64]
@@ -43,19 +46,24 @@ class Finders:
 
 def finders_of(candidates: Candidates, catalogue: Catalogue, settings: EngineSettings, ranker: Ranker) -> Finders:
     """Of all candidates, as training stores them."""
-    count = len(candidates)
-    profile, place = _in_blocks(count, catalogue.title.dimension), np.empty((count, 3), np.float32)
-    width = catalogue.behaviour.factors.postings.shape[1]
-    factors = _in_blocks(count, width)
-    for at in range(0, count, 4096):
-        rows = np.arange(at, min(at + 4096, count))
-        place[rows] = places_of(candidates, rows)
-        queries = candidates.queries(rows, np.inf, settings.events.model_copy(update={"half_life_days": None}))
-        viewed = (catalogue.title.vectors(queries.history[:, :VIEWED]) * queries.weight[:, :VIEWED, None]).sum(axis=1)
-        _put(profile, rows, unit(profile_vectors(candidates, rows) + unit(viewed)))
-        _put(factors, rows, np.nan_to_num(unit(catalogue.behaviour.factors.fold_in(queries.history, queries.weight))))
+    count, dimension = len(candidates), catalogue.title.dimension
+    profile, first, second = (_in_blocks(count, dimension) for _ in range(3))
+    place = np.full((count, 2, 3), np.nan, np.float32)
+    factors = _in_blocks(count, catalogue.behaviour.factors.postings.shape[1])
+    ageless = settings.events.model_copy(update={"half_life_days": None})
+    for at in range(0, count, _AT_ONCE):
+        rows = np.arange(at, min(at + _AT_ONCE, count))
+        interests = find_interests(catalogue, candidates.queries(rows, 0.0, ageless), settings.retrieve)
+        _put(profile, rows, profile_vectors(candidates, rows))
+        _put(first, rows, interests.vectors[:, 0])
+        if interests.vectors.shape[1] > 1:
+            _put(second, rows, interests.vectors[:, 1])
+        place[rows] = interests.places
+        _put(factors, rows, np.nan_to_num(unit(interests.factors)))
     start, chosen = _choosers(candidates, len(catalogue), settings)
-    return Finders(profile, place, factors, start, chosen, _level(candidates, catalogue, settings, ranker))
+    return Finders(
+        profile, first, second, place, factors, start, chosen, _level(candidates, catalogue, settings, ranker)
+    )
 
 
 def _level(candidates: Candidates, catalogue: Catalogue, settings: EngineSettings, ranker: Ranker) -> Numbers:
@@ -91,10 +99,15 @@ def profile_vectors(candidates: Candidates, rows: NDArray[np.integer]) -> Number
     return unit(np.sum([unit(kind) for kind in kinds], axis=0))
 
 
+def title_vectors(candidates: Candidates, rows: NDArray[np.integer]) -> Numbers:
+    """The first desired title and the latest title held of each, (B, 2, d); zeros where there is none."""
+    p = candidates.profiles
+    return p.vectors.vectors(np.stack([p.wanted[rows, 0], p.past[rows, 0]], axis=1))
+
+
 def places_of(candidates: Candidates, rows: NDArray[np.integer]) -> Numbers:
-    """Where each of the candidates at ``rows`` lives, or worked last: (B, 3)."""
-    home, worked = candidates.profiles.home[rows], candidates.profiles.worked[rows, 0]
-    return np.asarray(np.where(np.isnan(home), worked, home), np.float32)
+    """Where each of the candidates at ``rows`` lives, and worked last: (B, 2, 3)."""
+    return np.stack([candidates.profiles.home[rows], candidates.profiles.worked[rows, 0]], axis=1)
 
 
 def _choosers(candidates: Candidates, postings: int, settings: EngineSettings) -> tuple[NDArray[np.int64], Rows]:

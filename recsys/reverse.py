@@ -34,11 +34,12 @@ class Asked:
     """What n postings ask, for the comparison with candidates.
 
     Attributes:
-        text: float32 (n, d), unit.
+        title: float32 (n, d), unit; text: the same of title and text together.
         place: float32 (n, L, 3), NaN where not known, and of remote work.
         factors: float32 (n, f), unit, zeros where there are none.
     """
 
+    title: Numbers
     text: Numbers
     place: Numbers
     factors: Numbers
@@ -46,20 +47,24 @@ class Asked:
 
 def asked_by(catalogue: Catalogue, rows: Rows) -> Asked:
     """Of the postings at ``rows`` (n,)."""
-    text = catalogue.title.vectors(rows)
-    if catalogue.text is not None:
-        text = text + catalogue.text.vectors(rows)
+    title = catalogue.title.vectors(rows)
+    text = title if catalogue.text is None else title + catalogue.text.vectors(rows)
     remote = catalogue.attributes.remote[rows] == 1
     place = np.where(remote[:, None, None], np.float32(np.nan), catalogue.place[rows])
-    return Asked(unit(text), place, unit(np.nan_to_num(catalogue.behaviour.factors.postings[rows])))
+    return Asked(title, unit(text), place, unit(np.nan_to_num(catalogue.behaviour.factors.postings[rows])))
 
 
-def alike_and_near(asked: Asked, profile: Numbers, place: Numbers) -> tuple[Numbers, Numbers]:
-    """Cosines and nearness, each (n, b), of n postings and b candidates; 0 where not known."""
-    cosine = asked.text @ profile.T
-    straight = np.fmax.reduce([asked.place[:, one] @ place.T for one in range(asked.place.shape[1])])
-    km = np.sqrt(np.maximum(2 - 2 * straight, 0)) * np.float32(EARTH_RADIUS_KM)
-    return cosine, np.nan_to_num(1 / (1 + km / 10)).astype(np.float32)
+def alike(asked: Asked, profile: Numbers, first: Numbers, second: Numbers) -> Numbers:
+    """Likeness (n, b) of n postings and b candidates: of the text to the profile, and of the title to an interest."""
+    return np.asarray(asked.text @ profile.T + np.maximum(asked.title @ first.T, asked.title @ second.T), np.float32)
+
+
+def near(asked: Asked, place: Numbers) -> Numbers:
+    """Nearness (n, b) of n postings to the places (b, 2, 3) of candidates; 0 where not known."""
+    spots = np.ascontiguousarray(place.transpose(1, 2, 0))
+    pairs = [asked.place[:, one] @ spot for one in range(asked.place.shape[1]) for spot in spots]
+    km = np.sqrt(np.maximum(2 - 2 * np.fmax.reduce(pairs), 0)) * np.float32(EARTH_RADIUS_KM)
+    return np.asarray(np.nan_to_num(1 / (1 + km / 10)), np.float32)
 
 
 def find(
@@ -106,10 +111,11 @@ def _scanned(
     best = [_Best(len(asked.text), width * grown) for width in widths]
     for at in range(0, len(listed), _BLOCK):
         part = slice(at, at + _BLOCK)
-        cosine, near = alike_and_near(asked, _wide(finders.profile, part), finders.place[part])
+        likeness = alike(asked, *(_wide(codes, part) for codes in (finders.profile, finders.first, finders.second)))
+        nearness = near(asked, finders.place[part])
         chosen = asked.factors @ _wide(finders.factors, part).T
         off = ~listed[part]
-        for one, values in zip(best, (cosine, near, cosine + 2 * near, chosen), strict=True):
+        for one, values in zip(best, (likeness, nearness, likeness + 2 * nearness, chosen), strict=True):
             values[:, off] = 0
             one.see(values, at)
     return [one.rows for one in best]
@@ -148,14 +154,14 @@ def _by_choice(finders: Finders, catalogue: Catalogue, rows: Rows, width: int) -
     learned = catalogue.fresh.learned_of(rows)
     neighbours = catalogue.behaviour.neighbours
     known = np.where(learned < len(finders.start) - 1, learned, np.int32(-1))
-    near, weight = neighbours.gather(known[:, None], neighbours.width)
-    near, weight = near[:, 0], np.where(near[:, 0] >= 0, weight[:, 0], 0)
-    safe = np.where((near >= 0) & (near < len(finders.start) - 1), near, 0)
+    close, weight = neighbours.gather(known[:, None], neighbours.width)
+    close, weight = close[:, 0], np.where(close[:, 0] >= 0, weight[:, 0], 0)
+    safe = np.where((close >= 0) & (close < len(finders.start) - 1), close, 0)
     first, past = finders.start[safe], finders.start[safe + 1]
-    past = np.where((near >= 0) & (weight > 0), np.minimum(past, first + _CHOOSERS), first)
+    past = np.where((close >= 0) & (weight > 0), np.minimum(past, first + _CHOOSERS), first)
     length = (past - first).ravel()
     at = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length - first.ravel(), length)
-    posting = np.repeat(np.repeat(np.arange(len(rows), dtype=np.int64), near.shape[1]), length)
+    posting = np.repeat(np.repeat(np.arange(len(rows), dtype=np.int64), close.shape[1]), length)
     keys, inverse = np.unique(posting << 32 | finders.chosen[at], return_inverse=True)
     sums = np.bincount(inverse, np.repeat(weight.ravel(), length), len(keys))
     order = np.lexsort((keys, -sums, keys >> 32))
@@ -175,9 +181,10 @@ def _quick(
     row: int,
 ) -> Numbers:
     """The order by which a union (m,) of posting ``at`` is cut: likeness, twice the nearness, skills."""
-    one = Asked(asked.text[at : at + 1], asked.place[at : at + 1], asked.factors[at : at + 1])
-    cosine, near = alike_and_near(one, finders.profile.vectors(union), finders.place[union])
+    one = Asked(*(getattr(asked, name)[at : at + 1] for name in ("title", "text", "place", "factors")))
+    likeness = alike(one, *(codes.vectors(union) for codes in (finders.profile, finders.first, finders.second)))
+    nearness = near(one, finders.place[union])
     wanted = catalogue.attributes.skills[row]
     wanted = wanted[wanted >= 0]
     met = np.isin(candidates.profiles.skills[union], wanted).sum(axis=1) / max(len(wanted), 1)
-    return np.asarray(cosine[0] + 2 * near[0] + _SKILL * met, np.float32)
+    return np.asarray(likeness[0] + 2 * nearness[0] + _SKILL * met, np.float32)

@@ -59,5 +59,7 @@ def read_finders(bundle: Bundle) -> Finders:
     if not folder.is_dir():
         raise BundleError(f"{folder} is missing: this bundle cannot list candidates for postings; train again")
     a = read_arrays(folder)
-    profile, factors = (Codes(a[f"{name}.codes"], a[f"{name}.scale"]) for name in ("profile", "factors"))
-    return Finders(profile, a["place"], factors, a["start"], a["chosen"], a["level"])
+    parts: dict[str, Any] = {
+        name: Codes(a[f"{name}.codes"], a[f"{name}.scale"]) for name in ("profile", "first", "second", "factors")
+    }
+    return Finders(**parts, **{name: a[name] for name in ("place", "start", "chosen", "level")})

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from recsys.candidates import Candidates, Histories
 from recsys.engine import Engine
 from recsys.errors import RequestError
-from recsys.finders import Finders, places_of, profile_vectors
+from recsys.finders import Finders, places_of, profile_vectors, title_vectors
 from recsys.ids import Ids
 from recsys.matches import Match, best_matches, find_pairs
-from recsys.reverse import alike_and_near, asked_by
+from recsys.reverse import alike, asked_by, near
 from serving.live.crowd import crowd
 from serving.live.people import People, Person
 
 Numbers = NDArray[np.float32]
-Changed = tuple[list[str], Numbers, Numbers]  # ids, vectors, places
+Changed = tuple[list[str], Numbers, Numbers]  # ids, vectors (N, 3, d) of profile and titles, places (N, 2, 3)
 _NOTHING = Histories(np.zeros(2, np.int64), *(np.empty(0, kind) for kind in ("i4", "u1", "f8", "f4", "i2", "i4")))
 
 
@@ -66,8 +66,9 @@ class Finding:
             ids, vectors, places = self._changed(people)
         if not ids:
             return []
-        cosine, near = alike_and_near(asked_by(engine.catalogue, rows), vectors, places)
-        order = np.argsort(-(cosine + 2 * near)[0], kind="stable")[: max(engine.settings.reciprocal.pool, 3 * k)]
+        asked = asked_by(engine.catalogue, rows)
+        quick = alike(asked, vectors[:, 0], vectors[:, 1], vectors[:, 2]) + 2 * near(asked, places)
+        order = np.argsort(-quick[0], kind="stable")[: max(engine.settings.reciprocal.pool, 3 * k)]
         return [ids[at] for at in order.tolist()]
 
     def _changed(self, people: People) -> Changed:
@@ -80,11 +81,12 @@ class Finding:
             before = self._known.get(one)
             if before is None or before[0] is not profile:
                 alone, row = Candidates(Ids([one], "candidate"), profile, _NOTHING), np.zeros(1, np.int64)
-                before = (profile, profile_vectors(alone, row), places_of(alone, row))
+                said = np.concatenate([profile_vectors(alone, row)[:, None], title_vectors(alone, row)], axis=1)
+                before = (profile, said, places_of(alone, row))
             known[one] = before
         self._known = known
         width = self.finders.profile.dimension
-        vectors = np.concatenate([np.empty((0, width), np.float32), *(one[1] for one in known.values())])
-        places = np.concatenate([np.empty((0, 3), np.float32), *(one[2] for one in known.values())])
+        vectors = np.concatenate([np.empty((0, 3, width), np.float32), *(one[1] for one in known.values())])
+        places = np.concatenate([np.empty((0, 2, 3), np.float32), *(one[2] for one in known.values())])
         self._last = people.changed, (list(known), vectors, places)
         return list(known), vectors, places
