@@ -29,7 +29,7 @@ from training.market.truth import Truth
 from training.simulate import SimulateConfig, simulate
 from training.train import train
 
-CHOOSING, REPORTED = (21, 22), (31, 32, 33)
+CHOOSING, REPORTED = (21, 22), (31, 32, 33, 41, 42, 43, 44, 45)
 POSTINGS, CANDIDATES, ASKED = 1500, 3000, 150
 OWN, ODDS, PRIORS = (0.0, 0.25, 0.5, 1.0), (30.0, 1000.0), (0.0, 1.0, 3.0)
 

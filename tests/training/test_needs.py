@@ -15,7 +15,7 @@ HERE, THERE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
 
 @pytest.fixture
 def pair():
-    """One person and one posting of the same trade, level and place, that asks for four skills, of which two are held."""
+    """A person and a posting of one trade, level and place; of four skills that are asked for two are held."""
     one, spot, taste = np.ones(1, np.float32), np.array([HERE], np.float32), np.zeros((1, TASTES), np.float32)
     zero, level, some = np.zeros(1, np.int16), np.ones(1, np.int8), np.zeros((1, 4), np.float32)
     wants = Wants(zero, level, zero, spot, *[one] * 6, np.array([[0b0011]], np.uint64), taste)
