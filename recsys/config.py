@@ -281,12 +281,12 @@ class ReciprocalSettings(Settings):
     own: Share = 0.25
     odds: float = Field(1000.0, gt=0)
     prior: float = Field(1.0, ge=0)
-    alike: Count = 150
-    joint: Count = 200
-    near: Count = 60
-    factors: Count = 100
-    cooccur: Count = 100
-    pool: int = Field(400, ge=10)
+    alike: Count = 100
+    joint: Count = 400
+    near: Count = 20
+    factors: Count = 150
+    cooccur: Count = 80
+    pool: int = Field(500, ge=10)
 
 
 class EngineSettings(Settings):
