@@ -19,7 +19,7 @@ from benchmarks.reciprocal_cost import costs
 from benchmarks.reciprocal_page import CUT, Board, Grid, chosen, reported
 from recsys.encode import EncoderConfig
 from recsys.interests import find_interests
-from recsys.matches import score_pairs
+from recsys.mutual import score_pairs
 from recsys.reciprocal import apply, brings, measure, yardstick
 from recsys.signals import compute
 from serving.score import Scorer

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.encode import EncoderConfig
-from recsys.matches import score_pairs
+from recsys.mutual import score_pairs
 from serving.export_postings import export_postings
 from serving.score import Scorer
 from training.config import TrainConfig

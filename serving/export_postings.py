@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recsys.errors import DataError
-from recsys.matches import Matches
+from recsys.mutual import Matches
 from serving.score import Scorer
 
 Progress = Callable[[int, int], None]

@@ -14,7 +14,7 @@ from recsys.errors import RequestError
 from recsys.filters import Filters
 from recsys.finders import Finders
 from recsys.lists import Lists
-from recsys.matches import Match, Matches, matches_for
+from recsys.mutual import Match, Matches, matches_for
 from recsys.request import Recommendation, Request
 from recsys.stored import read_candidates, read_finders
 

@@ -22,7 +22,7 @@ ORDER = (
     "profiles", "documents", "newcomers", "grow", "narrow", "vetoes", "eligible", "interests", "nearby",
     "bywords", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "arrange", "cut", "explain",
-    "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists", "engine", "matches", "smoke",
+    "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists", "engine", "mutual", "smoke",
     "__init__",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from recsys.errors import RequestError
-from recsys.matches import Match
+from recsys.mutual import Match
 from serving.http.answers import PeopleAnswer
 from serving.http.desk import Desk, answer, versions_of
 from serving.http.documents import MOST_K

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from recsys.engine import Engine
 from recsys.filters import Filters
-from recsys.matches import Match
+from recsys.mutual import Match
 from recsys.queries import Queries
 from recsys.request import Recommendation
 from serving.decisions import Decision

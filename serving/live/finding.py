@@ -13,7 +13,7 @@ from recsys.engine import Engine
 from recsys.errors import RequestError
 from recsys.finders import Finders, places_of, profile_vectors, title_vectors
 from recsys.ids import Ids
-from recsys.matches import Match, best_matches, find_pairs
+from recsys.mutual import Match, best_matches, find_pairs
 from recsys.reverse import alike, asked_by, near
 from serving.live.crowd import crowd
 from serving.live.people import People, Person

@@ -17,7 +17,7 @@ from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
-from recsys.matches import Match
+from recsys.mutual import Match
 from recsys.queries import Queries
 from recsys.request import Recommendation
 from recsys.signals import compute

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys.errors import BundleError, RequestError
-from recsys.matches import findable, matches_for, score_pairs
+from recsys.mutual import findable, matches_for, score_pairs
 from recsys.reverse import find
 
 TOWNS = {"Chicago": (41.88, -87.63), "Evanston": (42.04, -87.69), "Denver": (39.74, -104.98)}
