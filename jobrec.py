@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError, JobrecError
-from serving import alerts_command, search_command, surfaces_command
+from serving import alerts_command, candidates_command, search_command, surfaces_command
 
 Answer = dict[str, Any]
 
@@ -139,6 +139,13 @@ def _export(args: argparse.Namespace) -> Answer:
     started, filters = time.perf_counter(), filters_of_words(args.filter)
     scorer = Scorer(args.bundle)
     now = parse_moment(args.now, scorer.as_of)
+    if args.whom == "postings":
+        from serving.export_postings import export_postings
+
+        rows = export_postings(scorer, args.out, args.k, now, lambda done, of: say(f"{done} of {of} postings"))
+        seconds = time.perf_counter() - started
+        print(f"{rows} rows for the open postings in {args.out}, {seconds:.0f} s")
+        return {"rows": rows, "seconds": seconds, "out": str(args.out)}
     rows = export(
         scorer,
         args.out,
@@ -322,7 +329,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--candidate", required=True)
     one.add_argument("--posting", required=True)
     one.add_argument("-k", type=int, default=10)
-    one = command("export", _export, "the top postings of every candidate as Parquet")
+    candidates_command.add(command)
+    one = command("export", _export, "the top postings of every candidate, or the other way round, as Parquet")
+    one.add_argument("--for", dest="whom", choices=("candidates", "postings"), default="candidates")
     one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("-k", type=int, default=50)
@@ -383,7 +392,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one = command("keys", _keys, "make, list and revoke API keys")
     one.add_argument("what", choices=("create", "list", "revoke"))
     one.add_argument("--store", required=True, help=store)
-    one.add_argument("--scope", action="append", choices=("read", "write", "admin"), default=None)
+    one.add_argument("--scope", action="append", choices=("read", "write", "admin", "people"), default=None)
     one.add_argument("--name", default="", help="with create: whose it is")
     one.add_argument("--key", help="with revoke: its id")
     one = command("bundles", _bundles, "which bundles are there; change to another; go back")

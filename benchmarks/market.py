@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from recsys.bundle import write_bundle
 from recsys.candidates import Candidates
 from recsys.config import EngineSettings
+from recsys.finders import finders_of
 from recsys.rank import HAND_SET
-from recsys.stored import FOLDER, candidate_arrays
+from recsys.stored import FINDERS, FOLDER, candidate_arrays, finder_arrays
 from recsys.vectors import VectorCache
 from training.prepare import Prepared, prepare
 from training.simulate import SimulateConfig, simulate
@@ -83,6 +84,8 @@ def market_bundle(
         catalogue = with_words(catalogue, prepared)
         facts = {"as_of": now, "created": "benchmark", "position": 0, "encoder": {"name": "drawn-384", "config": {}}}
         facts["word_index_seconds"] = time.perf_counter() - started
+        known_people = people(prepared.candidates)
+        finders = finders_of(known_people, catalogue, settings, HAND_SET)
         write_bundle(
             out,
             catalogue,
@@ -92,6 +95,6 @@ def market_bundle(
             prepared.postings[["posting_id", "title", "company", "region", "url"]],
             facts,
             prepared.books,
-            {FOLDER: candidate_arrays(people(prepared.candidates))},
+            {FOLDER: candidate_arrays(known_people), FINDERS: finder_arrays(finders)},
         )
     return out

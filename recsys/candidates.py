@@ -39,6 +39,7 @@ class Profiles:
         worked: float32 (C, WORKED, 3) unit vectors, latest first, NaN padded.
         reach_km: float32 (C,), NaN where not said.
         remote_ok: int8 (C,), 1, 0, or -1 where not said.
+        findable: int8 (C,), whether they may be listed for a posting: 1, 0, or -1 where not said.
         seniority: float32 (C,), level as in ``Attributes``, NaN where not said.
         pay: float32 (C,), least pay wanted a year, NaN where not said.
         skills: int32 (C, S), codes of the catalogue's skills, -1 padded.
@@ -55,6 +56,7 @@ class Profiles:
     worked: Numbers
     reach_km: Numbers
     remote_ok: NDArray[np.int8]
+    findable: NDArray[np.int8]
     seniority: Numbers
     pay: Numbers
     skills: Rows

@@ -323,6 +323,42 @@ class SearchSettings(Settings):
     pay_bands: tuple[float, ...] = (0, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000)
 
 
+class ReciprocalSettings(Settings):
+    """Which candidates are listed for a posting, and in which order; see reciprocal.md.
+
+    Attributes:
+        findable_default: whether candidates who say nothing of it may be listed for postings; false: only those do who
+            say that they want to be found.
+        weight: of what the candidate wants, the rest being that of what the posting asks, in the geometric mean.
+        rivals: a candidate's score for the posting is compared with their scores for so many others of the board, drawn
+            at random once for all candidates.
+        own: how much of a candidate's own mean over these counts, the rest being what is usual on the board: 0 compares
+            plain scores, 1 takes out all that a candidate scores everything higher by.
+        odds: as likely to apply as not is who scores the posting so many times that mean, by exp(score).
+        prior: how much evidence of middling fitness is added to what is known of a candidate, so that whoever says
+            little does not overtake whoever says much; in weights of the parts, of which skills have 3.
+        alike: brought by likeness of profile and posting.
+        joint: by likeness plus twice the nearness.
+        near: by nearness.
+        factors: by collaborative factors.
+        cooccur: of those who chose what is chosen together with the posting.
+        pool: so many of what is brought, the best by quick signals, are scored by every signal.
+    """
+
+    findable_default: bool = True
+    weight: Share = 0.4
+    rivals: int = Field(128, ge=8, le=1024)
+    own: Share = 0.25
+    odds: float = Field(1000.0, gt=0)
+    prior: float = Field(1.0, ge=0)
+    alike: Count = 100
+    joint: Count = 400
+    near: Count = 20
+    factors: Count = 150
+    cooccur: Count = 80
+    pool: int = Field(500, ge=10)
+
+
 class EngineSettings(Settings):
     """All that the engine needs to know at the moment of a request; travels in the bundle."""
 
@@ -336,3 +372,4 @@ class EngineSettings(Settings):
     home: HomeSettings = HomeSettings()
     filters: FilterSettings = FilterSettings()
     search: SearchSettings = SearchSettings()
+    reciprocal: ReciprocalSettings = ReciprocalSettings()

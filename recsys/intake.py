@@ -103,6 +103,7 @@ def _profiles(profiles: Sequence[Profile], dimension: int, lexicon: Lexicon, ski
         worked=unit_vectors(worked),
         reach_km=np.array([number_or_nan(p.reach_km) for p in profiles], np.float32),
         remote_ok=np.array([-1 if p.remote_ok is None else int(p.remote_ok) for p in profiles], np.int8),
+        findable=np.full(len(profiles), -1, np.int8),  # who is not stored is not listed for postings
         seniority=np.array([number_or_nan(p.seniority) for p in profiles], np.float32),
         pay=np.array([number_or_nan(p.pay) for p in profiles], np.float32),
         skills=skill_codes([list(p.skills) for p in profiles], skills, SKILLS),

@@ -59,6 +59,7 @@ def profiles_of(
         worked=_worked(experience, work, count),
         reach_km=candidates["max_distance_km"].to_numpy(np.float32),
         remote_ok=candidates["remote_ok"].to_numpy(np.int8),
+        findable=candidates["findable"].to_numpy(np.int8),
         seniority=seniority_levels(candidates["seniority"]),
         pay=candidates["desired_salary_min"].to_numpy(np.float32),
         skills=skill_codes(own_skills, skills, SKILLS),

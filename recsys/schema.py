@@ -28,7 +28,7 @@ PLACE_COLUMNS: Final[dict[str, str]] = {
 CANDIDATE_COLUMNS: Final[dict[str, str]] = {
     "candidate_id": "text", "headline": "text", "summary": "text", "text": "text", "skills": "words",
     **PLACE_COLUMNS, "max_distance_km": "number", "remote_ok": "flag", "desired_titles": "words",
-    "desired_salary_min": "number", "seniority": "text", "extra": "text",
+    "desired_salary_min": "number", "seniority": "text", "findable": "flag", "extra": "text",
     "muted_postings": "words", "muted_employers": "words", "muted_interests": "words",
 }  # fmt: skip
 EXPERIENCE_COLUMNS: Final[dict[str, str]] = {

@@ -11,11 +11,13 @@ from recsys.bundle import Bundle, flatten, read_arrays
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.codes import Codes
 from recsys.errors import BundleError
+from recsys.finders import Finders
 from recsys.ids import Ids
 from recsys.mutes import Muted, Mutes, Texts
 from recsys.terms import Terms
 
 FOLDER = "candidates"
+FINDERS = "finders"
 
 
 def candidate_arrays(candidates: Candidates) -> dict[str, NDArray[Any]]:
@@ -62,3 +64,24 @@ def _mutes(arrays: dict[str, NDArray[Any]]) -> Mutes:
         interest=arrays["interest"],
         titles=Codes(arrays["titles.codes"], arrays["titles.scale"]),
     )
+
+
+def finder_arrays(finders: Finders) -> dict[str, NDArray[Any]]:
+    """Everything as plain arrays; ``read_finders`` gives equal ones."""
+    return flatten(finders)
+
+
+def read_finders(bundle: Bundle) -> Finders:
+    """By what the candidates in a bundle are found for postings, memory-mapped.
+
+    Raises:
+        BundleError: the bundle was written without them.
+    """
+    folder: Path = bundle.path / FINDERS
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is missing: this bundle cannot list candidates for postings; train again")
+    a = read_arrays(folder)
+    parts: dict[str, Any] = {
+        name: Codes(a[f"{name}.codes"], a[f"{name}.scale"]) for name in ("profile", "first", "second", "factors")
+    }
+    return Finders(**parts, **{name: a[name] for name in ("place", "start", "chosen", "level")})

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from recsys.bundle import open_bundle
 from recsys.candidates import Candidates
 from recsys.engine import Engine
+from recsys.errors import RequestError
 from recsys.filters import Filters
+from recsys.finders import Finders
 from recsys.lists import Lists
+from recsys.mutual import Match, Matches, matches_for
 from recsys.queries import Queries
 from recsys.request import Explain, Recommendation, Request
-from recsys.stored import read_candidates
+from recsys.stored import read_candidates, read_finders
 
 
 class Scorer:
@@ -30,6 +34,7 @@ class Scorer:
     def __init__(self, path: str | Path, verify: bool = True) -> None:
         self.path = Path(path)
         bundle = open_bundle(self.path, verify)
+        self._bundle = bundle
         self.engine = Engine.from_bundle(bundle)
         self.candidates: Candidates = read_candidates(bundle)
         self.as_of = float(bundle.manifest["as_of"])
@@ -98,6 +103,32 @@ class Scorer:
         moment = time.time() if now is None else now
         rows = np.array([self.candidates.ids.row(candidate_id)])
         return self.engine.filter_costs(self.queries_at(rows, moment, personal), filters)[0]
+
+    @cached_property
+    def finders(self) -> Finders:
+        """By what candidates are found for postings; raises BundleError where the bundle has none."""
+        return read_finders(self._bundle)
+
+    def candidates_for(self, posting_id: str, k: int = 10, now: float | None = None) -> list[Match]:
+        """Whom to show a vacancy: the best stored candidates, both sides counted; see docs/reciprocal.md.
+
+        Args:
+            posting_id: the customer's id.
+            k: at most so many.
+            now: seconds since 1970; None: the moment of the call.
+
+        Raises:
+            RequestError: the posting is not in the bundle, or ``k`` is below 1.
+            BundleError: the bundle cannot list candidates.
+        """
+        if k < 1:
+            raise RequestError(f"k must be at least 1, not {k}")
+        rows = np.array([self.engine.catalogue.ids.row(posting_id)], np.int32)
+        return self.matches(rows, k, time.time() if now is None else now).lines(self.candidates)
+
+    def matches(self, rows: np.ndarray, k: int, now: float) -> Matches:
+        """Lists of candidates for postings by row, as arrays: what the export writes."""
+        return matches_for(self.engine, self.finders, self.candidates, rows, k, now)
 
     def queries(self, candidate_ids: Sequence[str], now: float, cut: bool = False) -> Queries:
         """What stored candidates bring, for any surface.

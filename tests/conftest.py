@@ -18,10 +18,11 @@ from recsys.config import EngineSettings, FactorSettings, RetrieveSettings
 from recsys.documents import candidate_documents, posting_documents
 from recsys.encode import EncoderConfig, HashEncoder
 from recsys.engine import Engine
+from recsys.finders import finders_of
 from recsys.geo import resolve_places
 from recsys.request import Interaction, Request
 from recsys.schema import EVENT_TYPES, Tables
-from recsys.stored import FOLDER, candidate_arrays
+from recsys.stored import FINDERS, FOLDER, candidate_arrays, finder_arrays
 from recsys.text import candidate_texts, split_words
 from serving.profile import profile_from_texts
 from serving.score import Scorer
@@ -175,6 +176,8 @@ def scorer(market: Market) -> Scorer:
 def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     """Finds a pool in compressed indices first."""
     out = tmp_path_factory.mktemp("searching") / "bundle"
+    order = market.trained.choice.ranker
+    finders = finders_of(market.prepared.candidates, searching_in_memory.catalogue, SEARCHING, order)
     write_bundle(
         out,
         searching_in_memory.catalogue,
@@ -184,7 +187,7 @@ def searching(market: Market, searching_in_memory: Engine, tmp_path_factory: pyt
         market.prepared.postings[["posting_id", "title", "company", "region", "url"]],
         market.trained.manifest,
         market.prepared.books,
-        {FOLDER: candidate_arrays(market.prepared.candidates)},
+        {FOLDER: candidate_arrays(market.prepared.candidates), FINDERS: finder_arrays(finders)},
         market.trained.choice.cut,
     )
     return Scorer(out)

@@ -22,8 +22,9 @@ ORDER = (
     "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests", "nearby", "bywords", "compared",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "diversity", "arrange", "cut",
-    "evidence", "explain", "manifest", "bundle", "stored", "lists", "engine", "among", "related", "browse", "discover",
-    "shelf", "home", "matches", "facets", "search", "smoke", "__init__",
+    "evidence", "explain", "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists", "engine",
+    "mutual", "among", "related", "browse", "discover", "shelf", "home", "matches", "facets", "search", "smoke",
+    "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

@@ -13,10 +13,11 @@ import numpy as np
 from recsys.bundle import RELATED, check_free, write_bundle
 from recsys.encode import encoder_languages, load_encoder
 from recsys.engine import Engine
+from recsys.finders import finders_of
 from recsys.language import language_warning
 from recsys.schema import Tables
 from recsys.smoke import SMOKE, smoke_document
-from recsys.stored import FOLDER, candidate_arrays
+from recsys.stored import FINDERS, FOLDER, candidate_arrays, finder_arrays
 from recsys.text import posting_texts
 from recsys.vectors import VectorCache
 from training.calibration import probability_line
@@ -109,6 +110,7 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
     catalogue = with_words(catalogue_at(prepared, config.engine, everything, now, now), prepared)
     engine = Engine(catalogue, choice.ranker, config.engine, prepared.skills, cut=choice.cut)
     facts = _facts(config, encoder_name, choice, now, started) | {"position": position}
+    finders = finders_of(prepared.candidates, catalogue, config.engine, choice.ranker)
     write_bundle(
         out,
         catalogue,
@@ -118,7 +120,7 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
         prepared.postings[_SHOWN],
         facts,
         prepared.books,
-        {FOLDER: candidate_arrays(prepared.candidates)},
+        {FOLDER: candidate_arrays(prepared.candidates), FINDERS: finder_arrays(finders)},
         choice.cut,
         None if choice.calibrated is None else choice.calibrated.calibration,
         _documents(choice, engine, prepared, now),

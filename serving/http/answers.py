@@ -79,6 +79,23 @@ class RelatedAnswer(BrowseAnswer):
     posting_id: str
 
 
+class Person(_Answer):
+    """One candidate of a list for a posting."""
+
+    candidate_id: str
+    rank: int = Field(ge=1)
+    apply: float = Field(ge=0, le=1, description="whether they would apply; to compare candidates, no probability")
+    brings: float = Field(ge=0, le=1, description="whether they have what the posting asks, likewise")
+    together: float = Field(ge=0, le=1, description="geometric mean of both, by which the list is ordered")
+
+
+class PeopleAnswer(Versions):
+    """Candidates for a posting."""
+
+    posting_id: str
+    candidates: list[Person]
+
+
 class ScoredLine(_Answer):
     """One posting that was asked for."""
 

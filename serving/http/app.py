@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from serving.http import alerts, bulk, health, lists, mutes, search, stored, surfaces
+from serving.http import alerts, bulk, health, lists, mutes, people, search, stored, surfaces
 from serving.http.desk import Desk
 from serving.http.edge import Edge
 from serving.http.exchange import exchange_of
@@ -33,8 +33,9 @@ def create_app(service: Service, settings: HttpSettings, decisions: Decisions | 
         decisions: where lists are written down; None: nowhere.
     """
     desk = Desk(service, settings, decisions)
-    routes = (*bulk.OPERATIONS, *lists.OPERATIONS, *mutes.OPERATIONS, *stored.OPERATIONS, *alerts.OPERATIONS)
-    operations = (*routes, *surfaces.OPERATIONS, *search.OPERATIONS, *health.operations(settings.open_metrics))
+    rooms = (bulk, lists, mutes, stored, alerts, surfaces, search, people)
+    routes = [one for room in rooms for one in room.OPERATIONS]
+    operations = (*routes, *health.operations(settings.open_metrics))
     app = FastAPI(
         title="jobrec",
         version=_version(),

@@ -10,7 +10,7 @@ from serving.http.port import Service
 from serving.http.problem import Problem
 from serving.http.settings import HttpSettings, is_loopback
 
-Scope = Literal["read", "write", "admin"]
+Scope = Literal["read", "write", "admin", "people"]
 OPEN: Final = "open"
 _NOBODY: Final = "0" * 64  # compared with where the id is unknown, so that both take as long
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="jobrec"'}

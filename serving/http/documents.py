@@ -106,6 +106,7 @@ class Profile(Strict):
     skills: Words | None = None
     desired_titles: Words | None = Field(None, description="the most important first")
     experience: Annotated[list[Job], Field(max_length=200)] | None = Field(None, description="latest first")
+    findable: bool | None = Field(None, description="false: never listed among the candidates for a posting")
     extra: Extra | None = None
     muted_postings: Annotated[list[Line], Field(max_length=MOST_MUTED)] | None = Field(
         None, description="ids; what is muted stays as it is where a document does not name it"

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from recsys.engine import Engine
 from recsys.filters import Filters
+from recsys.mutual import Match
 from recsys.queries import Queries
 from recsys.request import Explain, Recommendation
 from serving.decisions import Decision
@@ -147,6 +148,9 @@ class State(Protocol):
         self, who: str | Document, posting_ids: Sequence[str], now: float | None = None, personal: bool = True
     ) -> Sequence[Scored]:
         """Named postings, in the order of the names."""
+
+    def candidates_for(self, posting_id: str, k: int, now: float | None = None) -> list[Match]:
+        """Whom to show a posting; raises RequestError where it is unknown."""
 
     def why(
         self,

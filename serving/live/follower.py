@@ -21,9 +21,10 @@ from recsys.intake import to_candidates
 from recsys.matches import wording
 from recsys.newcomers import Describer
 from recsys.request import Request
-from recsys.stored import read_candidates
+from recsys.stored import read_candidates, read_finders
 from serving.live.arrivals import Arrivals, each_id_once
 from serving.live.deeds import Deeds
+from serving.live.finding import Finding
 from serving.live.held import Held
 from serving.live.log import Entry, Log
 from serving.live.lookup import Lookup
@@ -97,8 +98,9 @@ class Follower:
         past = StoredPast(log, lookup, self._reader, position, patience_seconds)
         base, held = read_candidates(bundle), self._held
         people = People(base, nobody, past, held.away, held.persons, position, position)
+        finding = Finding(lambda: read_finders(bundle))
         engine = replace(Engine.from_bundle(bundle), catalogue=growth.snapshot(), explainer=explainer)
-        self.state = State(engine, people, position, position, read_profile)  #: the last that was published
+        self.state = State(engine, people, position, position, read_profile, finding)  #: the last that was published
         self._queue = Queue()
         self.keys_at = 0  #: position of the last change of API keys that was read
         self.skipped = 0  #: changes that could not be read, or have a text on which the encoder fails

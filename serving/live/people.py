@@ -147,6 +147,12 @@ class People:
         muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
         return Candidates(ids, profile, history, muted)
 
+    def unchanged_row(self, candidate_id: str) -> int:
+        """The row in the bundle of one who is known to be as they were there; -1 of any other."""
+        if candidate_id in self.changed or candidate_id in self.away:
+            return -1
+        return self.base.ids.find(candidate_id)
+
     def _person(self, candidate_id: str) -> Person:
         held = self.changed.get(candidate_id)
         if held is not None:

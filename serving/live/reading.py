@@ -20,7 +20,7 @@ Document = dict[str, Any]
 Found = TypeVar("Found")
 
 #: Tables of distinct texts, and the columns of pointers into each.
-_TABLES: Final = {"vectors": ("wanted", "past", "whole"), "terms": ("texts",)}
+TABLES: Final = {"vectors": ("wanted", "past", "whole"), "terms": ("texts",)}
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ def _alone(profiles: Profiles, row: int) -> Profiles:
     alone: dict[str, Any] = {
         field.name: getattr(profiles, field.name)[row : row + 1].copy()
         for field in fields(profiles)
-        if field.name not in _TABLES
+        if field.name not in TABLES
     }
-    for table, columns in _TABLES.items():
+    for table, columns in TABLES.items():
         numbers: dict[int, int] = {-1: -1}
         for name in columns:
             pointers = alone[name]

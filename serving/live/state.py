@@ -18,9 +18,11 @@ from recsys.filters import Filters
 from recsys.ids import Ids
 from recsys.interests import find_interests
 from recsys.mutes import MUTED, Muted
+from recsys.mutual import Match
 from recsys.queries import Queries
 from recsys.request import Explain, Recommendation
 from recsys.signals import compute
+from serving.live.finding import Finding
 from serving.live.muting import muted_of, mutes_of_one
 from serving.live.people import People, stranger_history
 
@@ -58,6 +60,7 @@ class State:
         position: the log up to here is obeyed.
         indexed: of the log up to here the new texts are searched, too.
         read_profile: for those who are not stored.
+        finding: of the bundle, finds candidates for postings.
     """
 
     engine: Engine
@@ -65,6 +68,7 @@ class State:
     position: int
     indexed: int
     read_profile: ReadProfile
+    finding: Finding
 
     @property
     def bundle(self) -> str:
@@ -182,6 +186,11 @@ class State:
             Scored(one, None, (), _UNKNOWN) if row < 0 else Scored(one, scores[i], words[i], status[i])
             for one, row, i in zip(posting_ids, found.tolist(), at, strict=True)
         ]
+
+    def candidates_for(self, posting_id: str, k: int, now: float | None = None) -> list[Match]:
+        """Whom to show a posting; errors as in ``Finding.candidates_for``."""
+        moment = time.time() if now is None else now
+        return self.finding.candidates_for(self.engine, self.people, posting_id, k, moment)
 
     def why(
         self,

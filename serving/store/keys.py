@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from recsys.errors import RequestError
 
-SCOPES: Final = ("read", "write", "admin")
+SCOPES: Final = ("read", "write", "admin", "people")
 _NOBODY: Final = "0" * 64  # compared with where the key is unknown, so that the answer takes as long
 
 

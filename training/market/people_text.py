@@ -226,6 +226,7 @@ class PeopleWriter:
             "remote_ok": pa.array(wants.home_office > 0.6, mask=~(tells & facts.says_remote)),
             "desired_salary_min": pa.array(wished, mask=~(tells & facts.says_pay)),
             "seniority": pa.array(LEVELS).take(level),
+            "findable": pa.nulls(len(facts), pa.bool_()),
             "extra": pa.nulls(len(facts), pa.string()),
         }
 

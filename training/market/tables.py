@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.schema import CANDIDATE_COLUMNS, EXPERIENCE_COLUMNS, PLACE_COLUMNS, POSTING_COLUMNS
+from training.market.needs import MANNERS
 from training.market.preferences import TASTES
 
 #: Whole seconds, in milliseconds because Parquet has no coarser unit.
@@ -48,17 +49,20 @@ EVENTS = pa.schema(
 def truth_schemas(skill_words: int) -> tuple[pa.Schema, pa.Schema]:
     """Columns of truth_postings and truth_candidates, where skills take ``skill_words`` uint64."""
     vector, bits = pa.list_(pa.float32(), 3), pa.list_(pa.uint64(), skill_words)
-    taste = pa.list_(pa.float32(), TASTES)
+    taste, manner = pa.list_(pa.float32(), TASTES), pa.list_(pa.float32(), MANNERS)
     postings = [
         ("posting_id", pa.string()), ("occupation", pa.string()), ("level", pa.int8()), ("country", pa.int16()),
         ("place", vector), ("second", vector), ("remote", pa.bool_()), ("pay", pa.float32()), ("skills", bits),
         ("taste", taste), ("posted", _TIME), ("expires", _TIME), ("kind", pa.string()), ("source_id", pa.string()),
+        ("bar", pa.float32()), ("strict", pa.float32()), ("local", pa.float32()), ("permit", pa.bool_()),
+        ("manner", manner), ("musts", bits),
     ]  # fmt: skip
     candidates = [
         ("candidate_id", pa.string()), ("occupation", pa.string()), ("level", pa.int8()), ("country", pa.int16()),
         ("home", vector), ("reservation", pa.float32()), ("tolerable", pa.float32()), ("steepness", pa.float32()),
         ("cap", pa.float32()), ("mobility", pa.float32()), ("home_office", pa.float32()), ("skills", bits),
-        ("taste", taste), ("kind", pa.string()), ("patience", pa.float32()),
+        ("taste", taste), ("kind", pa.string()), ("patience", pa.float32()), ("former", pa.string()),
+        ("standing", pa.float32()), ("manner", manner),
     ]  # fmt: skip
     return pa.schema(postings), pa.schema(candidates)
 

@@ -10,7 +10,7 @@ from training.market.places import Places, load_places
 from training.market.vocabulary import Vocabulary, load_vocabulary
 
 #: Streams of random numbers; one generator for each (seed, stream, piece).
-EMPLOYERS, POSTINGS, POSTING_WORDS, PEOPLE, PEOPLE_WORDS, BEHAVIOUR, SHUFFLE = range(7)
+EMPLOYERS, POSTINGS, POSTING_WORDS, PEOPLE, PEOPLE_WORDS, BEHAVIOUR, SHUFFLE, NEEDS, MEANS = range(9)
 #: Places where a large employer may have jobs.
 _BRANCHES = 24
 _NAMED_CITIES = 250

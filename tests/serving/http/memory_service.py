@@ -168,6 +168,9 @@ class MemoryState:
         found = {one.posting_id: Scored(one.posting_id, one.score, one.reasons) for one in lines}
         return [found.get(one, Scored(one, None, status="unknown")) for one in posting_ids]
 
+    def candidates_for(self, posting_id, k, now=None):
+        return self.scorer.candidates_for(posting_id, k, self.now)
+
     def why(self, candidate_id, posting_id, k=10, now=None, filters=None, personal=True):
         row = self._row(candidate_id)
         if row is None:
@@ -180,7 +183,7 @@ class MemoryService:
 
     def __init__(self, scorer):
         self.scorer, self.store = scorer, Store()
-        scopes = {"r": ("read",), "w": ("write",), "a": ("admin",), "rw": ("read", "write")}
+        scopes = {"r": ("read",), "w": ("write",), "a": ("admin",), "rw": ("read", "write"), "p": ("people",)}
         self._keys = {name: (digest("secret"), had) for name, had in scopes.items()}
         self.broken = False
         self.not_ready = ()

@@ -85,7 +85,7 @@ def test_every_other_route_is_the_api_s_description():
 @pytest.mark.parametrize(("method", "path"), GUARDED)
 def test_a_guarded_route_wants_the_right_key(asking, method, path):
     wanted = scope_of(method, path)
-    assert wanted in ("read", "write", "admin")
+    assert wanted in ("read", "write", "admin", "people")
     before = asking.service.readiness().head
     answer = ask(asking, method, path, None)
     refused(answer, 401, "no API key")
@@ -100,7 +100,7 @@ def test_a_guarded_route_wants_the_right_key(asking, method, path):
         answer = ask(asking, method, path, wrong)
         refused(answer, 401, "not valid")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    for key, scope in (("r", "read"), ("w", "write"), ("a", "admin")):
+    for key, scope in (("r", "read"), ("w", "write"), ("a", "admin"), ("p", "people")):
         if scope != wanted:
             refused(ask(asking, method, path, f"Bearer jr_{key}_secret"), 403, f"lacks the scope {wanted}")
     assert asking.service.readiness().head == before

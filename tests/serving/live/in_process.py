@@ -20,7 +20,7 @@ from serving.store import Store, Write, migrate
 from serving.worker import profile_reader
 
 #: Key ids and their scopes; the secret of each is "secret".
-SCOPES = {"r": ["read"], "w": ["write"], "a": ["admin"], "rw": ["read", "write"]}
+SCOPES = {"r": ["read"], "w": ["write"], "a": ["admin"], "rw": ["read", "write"], "p": ["people"]}
 
 
 class InProcess:

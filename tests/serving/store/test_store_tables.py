@@ -27,7 +27,7 @@ from training.sources.config import SourcesConfig
 def by_id(tables: Tables) -> Tables:
     """The same tables in the order of the ids, those of events alone last, as the store gives them."""
     postings = np.argsort(tables.postings["posting_id"].to_numpy(object), kind="stable")
-    only_id = tables.candidates.drop(columns=["candidate_id", "remote_ok"]).isna().all(axis=1)
+    only_id = tables.candidates.drop(columns=["candidate_id", "remote_ok", "findable"]).isna().all(axis=1)
     active = np.isin(np.arange(len(only_id)), tables.events.candidate)
     candidates = np.lexsort((tables.candidates["candidate_id"].to_numpy(object), only_id & active))
     new_posting, new_candidate = np.argsort(postings), np.argsort(candidates)
