@@ -5,7 +5,7 @@ the first time after it was muted, is muted still.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +53,11 @@ class Texts:
         """Those of one candidate."""
         first, past = int(self.start[row]), int(self.start[row + 1])
         return Texts(np.array([0, past - first], np.int64), self.data[first:past])
+
+    def take(self, rows: NDArray[np.integer]) -> "Texts":
+        """Those of the candidates at ``rows``, in that order."""
+        _, at = _entries(self.start, rows)
+        return Texts(_starts(self.start, rows), self.data[at])
 
     def at(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.intp], list[str]]:
         """The texts (N,) of the candidates at ``rows`` (B,), and whose each is: positions in ``rows``, ascending."""
@@ -106,6 +111,49 @@ class Mutes:
         first, past = int(self.start[row]), int(self.start[row + 1])
         start = np.array([0, past - first], np.int64)
         return Mutes(self.postings.one(row), self.employers.one(row), start, self.interest[first:past], self.titles)
+
+    def take(self, rows: NDArray[np.integer]) -> "Mutes":
+        """Those of the candidates at ``rows``, in that order."""
+        _, at = _entries(self.start, rows)
+        start = _starts(self.start, rows)
+        return Mutes(self.postings.take(rows), self.employers.take(rows), start, self.interest[at], self.titles)
+
+
+def join(parts: "Sequence[tuple[Mutes | None, int]]", dimension: int) -> Mutes | None:
+    """The mutes of several groups of candidates, one group after the other; None where nobody mutes anything.
+
+    Args:
+        parts: what a group mutes, None for nothing, and how many candidates it has.
+        dimension: of a vector.
+    """
+    if all(said is None for said, _ in parts):
+        return None
+    nothing = Codes(np.empty((0, dimension), np.int8), np.empty(0, np.float32))
+    groups = [said or Mutes.of([()] * count, [()] * count, [()] * count, nothing) for said, count in parts]
+    before = np.cumsum([0, *(len(one.titles) for one in groups[:-1])])
+    titles = [one.titles for one in groups]
+    columns = {field.name: np.concatenate([getattr(one, field.name) for one in titles]) for field in fields(titles[0])}
+    return Mutes(
+        _joined_texts([one.postings for one in groups]),
+        _joined_texts([one.employers for one in groups]),
+        _joined_starts([one.start for one in groups]),
+        np.concatenate([one.interest + first for one, first in zip(groups, before, strict=True)]).astype(np.int32),
+        replace(titles[0], **columns),
+    )
+
+
+def _joined_texts(parts: Sequence[Texts]) -> Texts:
+    return Texts(_joined_starts([one.start for one in parts]), np.concatenate([one.data for one in parts]))
+
+
+def _joined_starts(parts: Sequence[Keys]) -> Keys:
+    lengths = np.concatenate([np.diff(one) for one in parts])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _starts(start: Keys, rows: NDArray[np.integer]) -> Keys:
+    length = start[np.asarray(rows) + 1] - start[rows]
+    return np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -142,7 +143,9 @@ class Scorer:
             RequestError: a candidate is not in the bundle.
         """
         rows = np.array([self.candidates.ids.row(one) for one in candidate_ids], np.int64)
-        people = self.candidates.only(~(self.candidates.histories.time >= now)) if cut else self.candidates
+        people = self.candidates
+        if cut:
+            people = replace(people.only(~(people.histories.time >= now)), mutes=people.mutes)
         return people.queries(rows, now, self.engine.settings.events)
 
     def recommend_request(self, request: Request, k: int = 10, explain: Explain = True) -> list[Recommendation]:

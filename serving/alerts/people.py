@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.ids import Ids
+from recsys.mutes import Muted
 from recsys.queries import SPARSE, Queries
 from recsys.schema import EVENT_TYPES
 from serving.live.state import State
 
 _SHARED = ("vectors", "terms")  # tables that the rows of profiles point into
-_KEYS = ("hidden", "answered", "shown")
+_KEYS = ("hidden", "answered", "shown", "muted", "muted_employers", "unwanted")
+_OF_KEYS = ("shown_times", "unwanted_titles")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def joined(parts: Sequence[Queries]) -> Queries:
         if field.name not in SPARSE
     }
     whole |= {name: _joined_keys([getattr(part, name) for part in parts], sizes) for name in _KEYS}
-    return Queries(**whole, shown_times=np.concatenate([part.shown_times for part in parts]))
+    whole |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_KEYS}
+    return Queries(**whole)
 
 
 def _joined_keys(keys: Sequence[NDArray[np.int64]], sizes: Sequence[int]) -> NDArray[np.int64]:
@@ -92,4 +95,7 @@ def _of_bundle(state: State, rows: NDArray[np.int32]) -> Candidates:
     }
     columns["posting"] = fresh.now_of(columns["posting"])
     histories = Histories(start=np.concatenate([[0], ends]).astype(np.int64), **columns)
-    return Candidates(Ids([str(at) for at in range(len(rows))], "candidate"), profiles, histories)
+    ids, catalogue = Ids([str(at) for at in range(len(rows))], "candidate"), state.engine.catalogue
+    said = None if base.mutes is None else base.mutes.said.take(rows)
+    muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
+    return Candidates(ids, profiles, histories, muted)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys.candidates import Candidates, Histories, Profiles
 from recsys.catalogue import Catalogue
 from recsys.ids import Ids
+from recsys.mutes import Muted, join
 from serving.live.people import People
 from serving.live.reading import TABLES
 
@@ -28,12 +29,14 @@ def crowd(people: People, candidate_ids: Sequence[str], catalogue: Catalogue) ->
     parts = [_of_bundle(people.base, rows[same], catalogue)]
     parts += [people.one(candidate_ids[at], catalogue) for at in other.tolist()]
     order = np.argsort(np.concatenate([same, other]), kind="stable")
-    return _taken(_joined(ids, parts), order)
+    return _taken(_joined(ids, parts, catalogue), order)
 
 
 def _of_bundle(base: Candidates, rows: Rows, catalogue: Catalogue) -> Candidates:
     taken = _taken(base, rows)
-    return replace(taken, histories=replace(taken.histories, posting=catalogue.fresh.now_of(taken.histories.posting)))
+    muted = None if taken.mutes is None else Muted(taken.mutes.said, catalogue.ids, catalogue.numbering)
+    histories = replace(taken.histories, posting=catalogue.fresh.now_of(taken.histories.posting))
+    return replace(taken, histories=histories, mutes=muted)
 
 
 def _taken(some: Candidates, rows: NDArray[np.integer]) -> Candidates:
@@ -55,10 +58,11 @@ def _taken(some: Candidates, rows: NDArray[np.integer]) -> Candidates:
     at = np.arange(int(length.sum())) - np.repeat(new_start[:-1] - start[rows], length)
     events = {one.name: getattr(some.histories, one.name)[at] for one in fields(Histories) if one.name != "start"}
     ids = Ids(some.ids.names(rows), "candidate")
-    return Candidates(ids, Profiles(**columns), Histories(start=new_start, **events))
+    muted = None if some.mutes is None else replace(some.mutes, said=some.mutes.said.take(rows))
+    return Candidates(ids, Profiles(**columns), Histories(start=new_start, **events), muted)
 
 
-def _joined(ids: Sequence[str], parts: Sequence[Candidates]) -> Candidates:
+def _joined(ids: Sequence[str], parts: Sequence[Candidates], catalogue: Catalogue) -> Candidates:
     """Snapshots one after the other."""
     profiles = [part.profiles for part in parts]
     columns: dict[str, Any] = {}
@@ -82,4 +86,8 @@ def _joined(ids: Sequence[str], parts: Sequence[Candidates]) -> Candidates:
     columns_of_events = [one.name for one in fields(Histories) if one.name != "start"]
     events = {name: np.concatenate([getattr(one, name) for one in histories]) for name in columns_of_events}
     start = np.concatenate([np.zeros(1, np.int64), np.cumsum(length)]).astype(np.int64)
-    return Candidates(Ids(ids, "candidate"), Profiles(**columns), Histories(start=start, **events))
+    said = join(
+        [(None if part.mutes is None else part.mutes.said, len(part)) for part in parts], catalogue.title.dimension
+    )
+    muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
+    return Candidates(Ids(ids, "candidate"), Profiles(**columns), Histories(start=start, **events), muted)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -121,7 +121,7 @@ class State:
             said = {} if who is None else who if personal else {name: who[name] for name in MUTED if name in who}
             person = self._stranger(said, events)
         if before is not None:
-            person = person.only(~(person.histories.time >= before))
+            person = replace(person.only(~(person.histories.time >= before)), mutes=person.mutes)
         queries = self._queries(person, now)
         return queries if personal else queries.impersonal()
 

@@ -15,7 +15,7 @@ from recsys.eligible import CONDITIONS, eligible, eligible_rows, failures
 from recsys.engine import Engine
 from recsys.errors import RequestError
 from recsys.interests import find_interests
-from recsys.mutes import Mutes, Texts
+from recsys.mutes import Mutes, Texts, join
 from recsys.queries import Queries
 from recsys.request import Interaction, Profile, Request
 
@@ -212,3 +212,27 @@ def test_not_interested_hides_the_copies_too_and_an_undo_brings_them_back():
     assert board.ids.names([held]).tolist() == ["p0000"]  # what is like it is held back by signals
     again = {line.posting_id for line in engine.recommend([replace(dismissed, history=())], 6)[0]}
     assert again & {"p0000", "p0001"}
+
+
+def test_taken_and_joined_each_mutes_what_it_muted():
+    titles = Codes.from_vectors(np.eye(3, 16, dtype=np.float32))
+    said = Mutes.of([["p1"], [], ["p2", "p3"]], [["A"], ["B"], []], [[0], [], [2, 1]], titles)
+    order = np.array([2, 0, 1])
+    taken = said.take(order)
+    for at, row in enumerate(order.tolist()):
+        same_mutes(taken.one(at), said.one(row))
+    both = join([(said, 3), (None, 2), (taken, 3)], 16)
+    assert both is not None
+    for at, one in enumerate([said.one(0), said.one(1), said.one(2), None, None, *map(taken.one, range(3))]):
+        wanted = one or Mutes.of([()], [()], [()], titles)
+        same_mutes(both.one(at), wanted)
+    assert join([(None, 2), (None, 1)], 16) is None
+
+
+def same_mutes(found, wanted):
+    """Both name the same postings, employers and titles."""
+    nobody = np.zeros(1, np.int64)
+    assert found.postings.at(nobody)[1] == wanted.postings.at(nobody)[1]
+    assert found.employers.at(nobody)[1] == wanted.employers.at(nobody)[1]
+    mine, theirs = (one.titles.vectors(one.interest) for one in (found, wanted))
+    np.testing.assert_array_equal(mine, theirs)

@@ -13,7 +13,14 @@ from serving.http.problem import Problem
 from serving.http.settings import HttpSettings, is_loopback
 
 #: Everything that may be asked without a key; whoever adds a route here must mean it.
-NEED_NO_KEY = {("GET", "/health/live"), ("GET", "/health/ready")}
+HEALTH = {("GET", "/health/live"), ("GET", "/health/ready")}
+#: Asked with the token of a mail, which stands for the key.
+BY_TOKEN = {
+    ("GET", "/v1/alerts/{id}/unsubscribe"),
+    ("POST", "/v1/alerts/{id}/unsubscribe"),
+    ("GET", "/v1/alerts/{id}/feed.atom"),
+}
+NEED_NO_KEY = HEALTH | BY_TOKEN
 #: Made by FastAPI: the description of the API.
 PAPER = {"/docs", "/openapi.json", "/docs/oauth2-redirect"}
 
@@ -22,12 +29,21 @@ ROUTES = [
     (method, route.path) for route in APP.routes if isinstance(route, APIRoute) for method in sorted(route.methods)
 ]
 GUARDED = [one for one in ROUTES if one not in NEED_NO_KEY]
+ALERT = {
+    "candidate_id": "c0000001",
+    "name": "Nurses",
+    "address": "me@people.example",
+    "cadence": "daily",
+    "words": "nurse",
+}
 BODIES = {
     "/v1/postings/{id}": {"json": {"title": "Nurse"}},
     "/v1/candidates/{id}": {"json": {"headline": "Nurse"}},
     "/v1/recommendations": {"json": {}},
     "/v1/candidates/{id}/recommendations": {"json": {}},
     "/v1/candidates/{id}/mutes": {"json": {"postings": ["p0000001"]}},
+    "/v1/alerts/{id}": {"json": ALERT},
+    "/v1/search": {"json": {"q": "nurse"}},
     "/v1/score": {"json": {"candidate_id": "c0000001", "posting_ids": ["p0000001"]}},
     "/v1/events": {
         "json": {"events": [{"event_id": "e", "candidate_id": "c", "posting_id": "p", "type": "view", "timestamp": 1}]}
@@ -37,6 +53,7 @@ BODIES = {
 }
 QUERIES = {
     "/v1/why": "?candidate=c0000001&posting=p0000001",
+    "/v1/search": "?q=nurse",
     "/v1/browse": "?latitude=40&longitude=-74&within_km=9",
 }
 
@@ -51,9 +68,10 @@ def request(method, path, key):
     has_body = method in ("PUT", "POST") or (method == "DELETE" and path.endswith("/mutes"))
     given = dict(BODIES.get(path, {})) if has_body else {}
     headers = {} if key is None else {"Authorization": key}
+    asked = QUERIES.get(path, "") if method == "GET" else ""
     if "content" in given:
         headers["Content-Type"] = "application/x-ndjson"
-    return method, path.replace("{id}", "c0000001") + QUERIES.get(path, ""), given | {"headers": headers}
+    return method, path.replace("{id}", "c0000001") + asked, given | {"headers": headers}
 
 
 def ask(asking, method, path, key):
@@ -73,6 +91,7 @@ def asking(whole):
     asking = Asking(whole, key=None)
     asking("PUT", "/v1/postings/c0000001", json={"title": "x"}, headers={"Authorization": "Bearer jr_w_secret"})
     asking("PUT", "/v1/candidates/c0000001", json={}, headers={"Authorization": "Bearer jr_w_secret"})
+    asking("PUT", "/v1/alerts/c0000001", json=ALERT, headers={"Authorization": "Bearer jr_w_secret"})
     yield asking
     asking.close()
 
@@ -108,9 +127,15 @@ def test_a_guarded_route_wants_the_right_key(asking, method, path):
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(NEED_NO_KEY))
+@pytest.mark.parametrize(("method", "path"), sorted(HEALTH))
 def test_health_needs_no_key(asking, method, path):
     assert ask(asking, method, path, None).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(BY_TOKEN))
+@pytest.mark.parametrize("token", ["", "?token=x", "?token=" + "0" * 64])
+def test_without_its_token_an_alert_tells_nothing(asking, method, path, token):
+    assert asking(method, path.replace("{id}", "c0000001") + token).status_code in (404, 422)
 
 
 def test_the_key_is_looked_at_before_the_body(asking):

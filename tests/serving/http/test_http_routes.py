@@ -115,7 +115,7 @@ def test_why(ask):
         ("k=NaN", "k: Input should be a valid integer"),
         ("k=1&k=2", "given twice"),
         ("kk=1", "kk: Extra inputs are not permitted"),
-        ("explain=perhaps", "explain: Input should be"),
+        ("explain=perhaps", "explain.bool: Input should be a valid boolean"),
         ("min_position=-1", "min_position: Input should be greater"),
         ("min_position=99999999999999999999999", "min_position: Input should be less"),
         ("surface=%FF", "not UTF-8"),
