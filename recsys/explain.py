@@ -50,6 +50,12 @@ _WORDS: Final = {
     "words": "speaks of {pair} in your profile",
     "fresh": "posted {n} days ago",
 }
+#: The same of a distance of 0 km: most places are known by the middle of their town.
+_HERE: Final = {
+    KINDS["looked"]: "in a place where you looked",
+    KINDS["home"]: "in the place where you live",
+    KINDS["worked"]: "in a place where you worked",
+}
 _PHRASES: Final = tuple(_WORDS[kind] for kind in EVIDENCE)
 _AGAIN: Final = "you {deed} it before"  # of the very posting that stands in the history
 _DEEDS: Final = {IMPRESSION: "saw", VIEW: "looked at", SAVE: "saved", APPLY: "applied to", HIRE: "were hired for"}
@@ -133,6 +139,8 @@ class Reasons:
         if kind == KINDS["viewed"]:
             words = _AGAIN if number & _ITSELF else _PHRASES[kind]
             return words.format(title=title, deed=_DEEDS[number & _ITSELF - 1])
+        if kind in _HERE and number == 0:
+            return _HERE[kind]
         return _PHRASES[kind].format(n=number, company=company, pair=self._pair(key))
 
     def _pair(self, key: int) -> str:

@@ -65,6 +65,10 @@ class TestWhatDecides:
         assert why(board, request, 0) == ("27 km from home",)
         assert why(board, request, 1) == ()
 
+    def test_a_place_in_the_same_town(self):
+        board = alike(latlon=[[BERLIN], *[[TOKYO]] * 4])
+        assert why(board, Request(None, Profile(home=BERLIN, wanted=AXES[:1])), 0) == ("in the place where you live",)
+
     def test_the_place_of_past_work(self):
         board = alike(latlon=[[TOKYO], [POTSDAM], *[[TOKYO]] * 3])
         request = Request(None, Profile(home=(0.0, 0.0), worked=[BERLIN]))
