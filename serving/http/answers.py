@@ -79,7 +79,7 @@ class RelatedAnswer(BrowseAnswer):
     posting_id: str
 
 
-class Person(_Answer):
+class PersonLine(_Answer):
     """One candidate of a list for a posting."""
 
     candidate_id: str
@@ -93,7 +93,7 @@ class PeopleAnswer(Versions):
     """Candidates for a posting."""
 
     posting_id: str
-    candidates: list[Person]
+    candidates: list[PersonLine]
 
 
 class ScoredLine(_Answer):

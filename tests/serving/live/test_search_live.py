@@ -1,5 +1,6 @@
 """Search in the whole service: what is written is found by its words, with and without the encoder."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,6 @@ from in_process import InProcess
 from recsys.errors import Behind, EncoderGone
 from recsys.search import search, wording
 from serving.http.search import vectors_of
-from serving.live.state import State
 from serving.store import Write
 
 
@@ -56,7 +56,7 @@ def test_the_encoder_may_be_away(whole):
         raise EncoderGone("the encoder is away")
 
     state = whole.service.state()
-    lame = State(state.engine, state.people, state.position, state.indexed, away)
+    lame = replace(state, read_profile=away)
     assert vectors_of(lame, "nurse", 0.0) is None
     assert ids(lame, "nurse", None)[0]
     assert vectors_of(SimpleNamespace(queries=state.queries), "nurse", 0.0).shape[0] == 1
