@@ -19,14 +19,16 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+import numpy as np
 
 import jobrec
+from recsys.codes import Codes
 from recsys.encode import EncoderConfig, load_encoder
 from recsys.intake import to_candidates
 from recsys.request import Request
 from serving.http import search
 from serving.http.app import create_app
-from serving.http.settings import HttpSettings
+from serving.http.settings import HttpSettings, LaneSettings
 from serving.live.replay import Replay
 from serving.profile import profile_from_texts
 from serving.score import Scorer
@@ -108,6 +110,9 @@ def command(bundle: Path) -> str:
     return printed.getvalue().rstrip()
 
 
+PATIENT = LaneSettings(threads=1, queue=4, seconds=120)  # the first text waits for the model to be read
+
+
 async def get(bundle: Path, path: str) -> Any:
     """What a service over the bundle answers at the moment where its data ends."""
     scorer = Scorer(bundle)
@@ -115,7 +120,8 @@ async def get(bundle: Path, path: str) -> Any:
 
     def read(document: dict[str, Any]) -> Any:
         profile = profile_from_texts(encoder, document["text"])
-        return to_candidates([Request(profile=profile)], scorer.engine.catalogue, scorer.engine.skills).profiles
+        profiles = to_candidates([Request(profile=profile)], scorer.engine.catalogue, scorer.engine.skills).profiles
+        return profiles, Codes.from_vectors(np.empty((0, scorer.engine.catalogue.title.dimension)))
 
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/store.db"
@@ -123,7 +129,7 @@ async def get(bundle: Path, path: str) -> Any:
         with Store.open(url) as store:
             state = replace(Replay(bundle, store, 0).state, read_profile=read)
             service: Any = SimpleNamespace(state=lambda position=None: state, keys=dict)
-            app = create_app(service, HttpSettings(open=True))
+            app = create_app(service, HttpSettings(open=True, texts=PATIENT))
             transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
             with patch.object(search, "time", SimpleNamespace(time=lambda: scorer.as_of)):
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

@@ -217,7 +217,7 @@ from serving.score import Scorer
 scorer = Scorer("BUNDLE")
 rows = np.full(2, row_of(scorer.engine.catalogue, "178952"), np.int32)
 queries = scorer.queries(["11493", "14491"], scorer.as_of)
-for who in (queries.of_nobody(), queries):
+for who in (queries.impersonal(), queries):
     lists = related(scorer.engine, who, rows, k=4)
     print([[line.posting_id for line in lines] for lines in scorer.engine.recommendations(lists)])
 """
