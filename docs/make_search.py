@@ -94,7 +94,7 @@ not match. Counts are over what matches, by region and employer (the ten commone
 level and pay (bands `search.pay_bands` of the highest pay a year, in the board's currency). The filter on employment, level
 or pay is lifted while that facet is counted, so that another value can be chosen.
 
-Searches are not written to the log of decisions, and `jobrec replay` does not make them again.
+Each search goes to the log of decisions as `jobrec:search`, with the words as they were typed; `jobrec replay` makes it again.
 
 Figures: [search-figures.md](search-figures.md).
 """

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recsys.browse import Category, in_category
-from recsys.discover import week_began
+from recsys.browse import Category
 from recsys.filters import Filters
-from recsys.home import home, pages
-from recsys.related import related, row_of
+from recsys.home import NamedShelf
 from recsys.request import Recommendation
 from serving.decisions import OWN
 from serving.filter_query import FilterQuery
@@ -25,6 +22,8 @@ from serving.http.fields import Id, Name
 from serving.http.lists import Position, filters_of, now_of
 from serving.http.operation import Operation, path_id, query_of
 from serving.http.port import State
+from serving.live import pages
+from serving.live.pages import Viewer
 
 _K: Final = Field(10, ge=1, le=MOST_K, description="at most so many postings")
 _CANDIDATE: Final = Field(None, description="who looks; left out: somebody of whom nothing is known")
@@ -65,34 +64,29 @@ class BrowseQuery(RelatedQuery):
 
 @dataclass(frozen=True)
 class Shown:
-    """Lists by the name of their surface, and what they were made from; ``known``: something was known of who asked."""
+    """What one state shows; ``known``: something was known of who asked."""
 
     state: State
-    at: float
+    viewer: Viewer
     known: bool
-    lists: dict[str, list[Recommendation]]
-    shelves: list[dict[str, Any]]
+    lines: list[Recommendation]
+    shelves: list[NamedShelf]
 
 
 async def home_page(desk: Desk, request: Request) -> Response:
     """A candidate's home page."""
     candidate, asked = path_id(request), query_of(request, HomeQuery)
-
-    def work(state: State, at: float) -> Shown:
-        queries = state.queries(candidate, now=at, personal=asked.personal)
-        began = float(week_began(queries.now)[0])
-        week = state.queries(candidate, now=began, personal=asked.personal, before=began)
-        engine = state.engine
-        page = pages(engine, home(engine, queries, week, [candidate], asked.explain), 1)[0]
-        shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in page]
-        # of several shelves of one kind each is a surface of its own
-        lists = {f"home/{number}/{one.kind}": one.recommendations for number, one in enumerate(page, 1)}
-        return Shown(state, at, state.knows(candidate), lists, shelves)
-
-    shown = await _work(desk, asked.min_position, work)
-    _decide(desk, request, shown, candidate, shown.state.engine.settings.home.length, None)
-    named = {"candidate_id": candidate, "known": shown.known, "shelves": shown.shelves}
-    return answer(versions_of(exchange_of(request), shown.state, shown.at) | named)
+    shown = await _work(desk, asked, candidate, lambda state, viewer: ([], pages.home_page(state, viewer)))
+    exchange, state, at = exchange_of(request), shown.state, shown.viewer.at
+    length = state.engine.settings.home.length
+    for number, one in enumerate(shown.shelves, 1):  # of several shelves of one kind each is a surface of its own
+        surface, about = f"{OWN}home/{number}/{one.kind}", {"name": one.name}
+        desk.decide(
+            exchange, state, at, candidate, length, surface, one.recommendations, None, asked.personal, about=about
+        )
+    shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in shown.shelves]
+    named = {"candidate_id": candidate, "known": shown.known, "shelves": shelves}
+    return answer(versions_of(exchange, state, at) | named)
 
 
 async def related_postings(desk: Desk, request: Request) -> Response:
@@ -100,44 +94,42 @@ async def related_postings(desk: Desk, request: Request) -> Response:
     posting, asked = path_id(request), query_of(request, RelatedQuery)
     filters = filters_of(asked)
 
-    def work(state: State, at: float) -> Shown:
-        engine = state.engine
-        row = row_of(engine.catalogue, posting)
-        queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lists = related(engine, queries, np.array([row], np.int32), asked.k, asked.explain, filters)
-        return _one(state, at, asked.candidate, "related", engine.recommendations(lists)[0])
+    def work(state: State, viewer: Viewer) -> _Made:
+        return pages.related_page(state, viewer, posting, asked.k, filters), []
 
-    shown = await _work(desk, asked.min_position, work)
-    return _list(desk, request, asked, shown, "related", filters, {"posting_id": posting})
+    shown = await _work(desk, asked, asked.candidate, work)
+    about = {"posting_id": posting}
+    return _list(desk, request, asked, shown, "related", filters, about, about)
 
 
 async def browse_postings(desk: Desk, request: Request) -> Response:
     """A category in the candidate's order."""
     asked = query_of(request, BrowseQuery)
-    filters = filters_of(asked)
+    filters, category = filters_of(asked), asked.category()
 
-    def work(state: State, at: float) -> Shown:
-        engine = in_category(state.engine, asked.category(), filters)
-        queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lists = engine.answer(queries, asked.k, asked.explain)
-        return _one(state, at, asked.candidate, "browse", engine.recommendations(lists)[0])
+    def work(state: State, viewer: Viewer) -> _Made:
+        return pages.browse_page(state, viewer, category, asked.k, filters), []
 
-    return _list(desk, request, asked, await _work(desk, asked.min_position, work), "browse", filters, {})
+    shown = await _work(desk, asked, asked.candidate, work)
+    return _list(desk, request, asked, shown, "browse", filters, category.said(), {})
 
 
-async def _work(desk: Desk, min_position: int | None, work: Callable[[State, float], Shown]) -> Shown:
+#: Lines of a list, or the shelves of a page.
+_Made = tuple[list[Recommendation], list[NamedShelf]]
+
+
+async def _work(
+    desk: Desk, asked: HomeQuery | RelatedQuery, who: str | None, work: Callable[[State, Viewer], _Made]
+) -> Shown:
     """What is shown, made in a thread of the engine's lane."""
-    waited = await desk.state(min_position)
-    return await desk.lanes.engine.run(lambda: work(*now_of(desk, waited)))
+    waited = await desk.state(asked.min_position)
 
+    def run() -> Shown:
+        state, at = now_of(desk, waited)
+        viewer = Viewer(who, at, asked.personal, asked.explain)
+        return Shown(state, viewer, who is not None and state.knows(who), *work(state, viewer))
 
-def _one(state: State, at: float, who: str | None, surface: str, lines: list[Recommendation]) -> Shown:
-    return Shown(state, at, who is not None and state.knows(who), {surface: lines}, [])
-
-
-def _decide(desk: Desk, request: Request, shown: Shown, who: str | None, k: int, filters: Filters | None) -> None:
-    for surface, lines in shown.lists.items():
-        desk.decide(exchange_of(request), shown.state, shown.at, who, k, OWN + surface, lines, filters)
+    return await desk.lanes.engine.run(run)
 
 
 def _list(
@@ -148,10 +140,13 @@ def _list(
     surface: str,
     filters: Filters | None,
     about: dict[str, Any],
+    named: dict[str, Any],
 ) -> Response:
-    _decide(desk, request, shown, asked.candidate, asked.k, filters)
-    named = {"candidate_id": asked.candidate, "known": shown.known, "recommendations": shown.lists[surface]}
-    return answer(versions_of(exchange_of(request), shown.state, shown.at) | about | named)
+    """The answer of a list; ``about`` is written down, ``named`` is in the answer."""
+    exchange, state, at, who = exchange_of(request), shown.state, shown.viewer.at, asked.candidate
+    desk.decide(exchange, state, at, who, asked.k, OWN + surface, shown.lines, filters, asked.personal, about)
+    said = {"candidate_id": who, "known": shown.known, "recommendations": shown.lines}
+    return answer(versions_of(exchange, state, at) | named | said)
 
 
 _MAY: Final = (404, 503)
