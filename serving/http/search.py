@@ -34,6 +34,7 @@ class SearchQuery(FilterQuery):
     candidate: Id | None = Field(None, description="who asks; left out: nobody who is known")
     k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
     personal: bool = Field(True, description=_PERSONAL)
+    explain: bool = Field(True, description="with reasons")
     min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
 
 
@@ -45,6 +46,7 @@ class SearchRequest(Strict):
     filters: Filters | None = None
     k: int = Field(10, ge=1, le=MOST_K)
     personal: bool = Field(True, description=_PERSONAL)
+    explain: bool = Field(True, description="with reasons")
     min_position: int | None = Field(None, ge=0, le=2**53)
 
 
@@ -57,6 +59,7 @@ class HitLine(BaseModel):
     rank: int = Field(ge=1)
     relevance: float = Field(description="to the words alone; the order may differ for a candidate")
     words: bool = Field(description="it holds one of the words")
+    reasons: list[str] = Field(description="which words it says, and what moved it for the candidate")
 
 
 class CountLine(BaseModel):
@@ -109,7 +112,7 @@ async def _search(
 
     def work() -> tuple[State, float, Searched]:
         state, at = now_of(desk, waited)
-        return state, at, search_page(state, Viewer(who, at, asked.personal), asked.q, asked.k, filters)
+        return state, at, search_page(state, Viewer(who, at, asked.personal, asked.explain), asked.q, asked.k, filters)
 
     state, at, done = await desk.lane_for(True).run(work)
     exchange, about = exchange_of(request), {"q": asked.q, "by_meaning": done.by_meaning}

@@ -124,7 +124,7 @@ def search_page(
     read = wording(state.engine.catalogue, words)
     vectors = vectors_of(state, read.text, viewer.at) if by_meaning else None
     queries = state.queries(viewer.candidate_id if known else None, now=viewer.at, personal=viewer.personal)
-    found = search(state.engine, queries, [read], vectors, k, filters, known and viewer.personal)[0]
+    found = search(state.engine, queries, [read], vectors, k, filters, known and viewer.personal, viewer.explain)[0]
     return Searched(read, vectors is not None, found)
 
 
@@ -139,7 +139,7 @@ def vectors_of(state: Asked, text: str, at: float) -> NDArray[np.float32] | None
 
 def as_lines(found: Found) -> list[Recommendation]:
     """What a search found as lines of a list, scored by relevance."""
-    return [Recommendation(hit.posting_id, hit.rank, hit.relevance) for hit in found.hits]
+    return [Recommendation(hit.posting_id, hit.rank, hit.relevance, hit.reasons) for hit in found.hits]
 
 
 def _queries(state: Asked, viewer: Viewer) -> Queries:
