@@ -12,26 +12,21 @@ import json
 import shlex
 import tempfile
 from contextlib import redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import httpx
-import numpy as np
 
 import jobrec
-from recsys.codes import Codes
+from recsys.bundle import open_bundle
 from recsys.encode import EncoderConfig, load_encoder
-from recsys.intake import to_candidates
-from recsys.request import Request
-from serving.http import search
+from serving.http import lists
 from serving.http.app import create_app
 from serving.http.settings import HttpSettings, LaneSettings
 from serving.live.replay import Replay
-from serving.profile import profile_from_texts
-from serving.score import Scorer
+from serving.live.unstored import profile_reader
 from serving.store import Store
 from serving.store.migration import migrate
 
@@ -116,23 +111,18 @@ PATIENT = LaneSettings(threads=1, queue=4, seconds=120)  # the first text waits 
 
 async def get(bundle: Path, path: str) -> Any:
     """What a service over the bundle answers at the moment where its data ends."""
-    scorer = Scorer(bundle)
-    encoder = load_encoder(EncoderConfig.model_validate(scorer.encoder["config"]))
-
-    def read(document: dict[str, Any]) -> Any:
-        profile = profile_from_texts(encoder, document["text"])
-        profiles = to_candidates([Request(profile=profile)], scorer.engine.catalogue, scorer.engine.skills).profiles
-        return profiles, Codes.from_vectors(np.empty((0, scorer.engine.catalogue.title.dimension)))
-
+    opened = open_bundle(bundle)
+    as_of = float(opened.manifest["as_of"])
+    encoder = load_encoder(EncoderConfig.model_validate(opened.manifest["encoder"]["config"]))
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/store.db"
         migrate(url)
         with Store.open(url) as store:
-            state = replace(Replay(bundle, store, 0).state, read_profile=read)
+            state = Replay(opened, store, 0, profile_reader(opened, encoder, store)).state
             service: Any = SimpleNamespace(state=lambda position=None: state, keys=dict)
             app = create_app(service, HttpSettings(open=True, texts=PATIENT))
             transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
-            with patch.object(search, "time", SimpleNamespace(time=lambda: scorer.as_of)):
+            with patch.object(lists, "time", SimpleNamespace(time=lambda: as_of)):
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                     answer = await client.get(path)
             app.state.desk.lanes.close()

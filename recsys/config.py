@@ -268,10 +268,10 @@ class FilterSettings(Settings):
     rates: dict[Currency, Annotated[float, Field(gt=0)]] = {}
     extra: dict[FieldName, Literal["number", "words"]] = Field({}, max_length=64)
     exact: int = Field(2000, ge=1)
-    whole: int = Field(12_000, ge=1)
+    whole: int = Field(20_000, ge=1)
     widen: int = Field(2, ge=1, le=16)
-    interests: int = Field(8, ge=1, le=16)
-    compared: int = Field(3000, ge=1)
+    interests: int = Field(4, ge=1, le=16)
+    compared: int = Field(1500, ge=1)
     remembered_mb: int = Field(64, ge=0)
 
     @property

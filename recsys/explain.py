@@ -26,6 +26,7 @@ Numbers = NDArray[np.float32]
 
 REASONS = 3  #: at most this many for a posting
 _NOISE = 1e-6  # of adding up in float32
+_FAR = 100  # km; a distance beyond is no reason, though others in the pool may be farther
 _LEAST_SHARE = 0.1  # of all that speaks for the posting; less is not worth a word
 
 #: What is said of a kind of evidence; {n} is a whole number, {title} and {company} are texts, {deed} says what was done
@@ -186,6 +187,8 @@ class Explainer:
         number, named = _details(catalogue, queries, chosen, rows)
         for kind in _PAIRS:
             gain[..., kind][named[..., kind] + number[..., kind] == 0] = 0  # nothing can be named
+        for kind in _HERE:
+            gain[..., kind][number[..., kind] > _FAR] = 0
         best = np.argsort(-gain, axis=2, kind="stable")[:, :, :REASONS]
         worth = np.take_along_axis(gain, best, 2)
         least = _LEAST_SHARE * np.maximum(gain, 0).sum(axis=2, keepdims=True)
