@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from requests_at_random import random_requests
 from small_catalogue import DAY, NARROW, NOW, make_catalogue, random_board, random_linear, unit
 
+from recsys.calibrate import Calibration
 from recsys.config import EngineSettings, HomeSettings
 from recsys.copies import freshest_of
 from recsys.discover import alike, week_began
@@ -16,6 +17,7 @@ from recsys.engine import Engine
 from recsys.explain import Explainer
 from recsys.home import NAMES, home, pages
 from recsys.intake import to_candidates
+from recsys.rank import single
 from recsys.request import Interaction, Profile, Request
 
 RULES = NARROW.model_copy(update={"home": HomeSettings(length=4, unlike=0.5, near_km=150)})
@@ -200,3 +202,14 @@ def test_settings_are_checked():
         HomeSettings(shelf=3)
     with pytest.raises(ValidationError):
         HomeSettings(shelves=("for_them",))
+
+
+def test_only_shelves_of_the_order_that_was_calibrated_tell_probabilities():
+    told = Calibration("apply", 24.0, True, np.float32([-9, 9]), np.float32([0, 1]))
+    calibrated = replace(engine(), calibration=told, related=single("title_last"))
+    requests = [Request("a", history=history((3, "apply", 9), (70, "view", 8)), now=NOW), Request(None, now=NOW)]
+    queries, week = asked(BOARD, requests)
+    page = [one for some in pages(calibrated, home(calibrated, queries, week, ["a", ""]), 2) for one in some]
+    given_ = {shelf.kind: {line.probability is not None for line in shelf.recommendations} for shelf in page}
+    assert given_["for_you"] == given_["new"] == {True}
+    assert given_["because"] == given_["popular"] == {False}
