@@ -289,6 +289,11 @@ class Engine:
         """The same engine with another order, whose scores have no probabilities."""
         return replace(self, ranker=ranker, calibration=None)
 
+    def of_one_employer(self) -> "Engine":
+        """The same engine, whose lists hold as many postings of an employer as there are."""
+        arranged = self.settings.arrange.model_copy(update={"employer_most": 0})
+        return replace(self, settings=self.settings.model_copy(update={"arrange": arranged}))
+
     def listed(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: Explain) -> Lists:
         """The best ``k`` of a pool that may be shown, arranged."""
         catalogue = self.catalogue

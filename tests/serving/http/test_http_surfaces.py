@@ -108,3 +108,17 @@ def test_what_was_shown_is_written_down(ask_with, service):
         [line["posting_id"] for line in one["recommendations"]] for one in shelves
     ]
     assert written[-1].filters == {"latitude": 40.7, "longitude": -74.0, "within_km": 3000.0}
+    assert all(one.personal for one in written)
+
+
+def test_the_log_says_where_nothing_of_the_candidate_counted(ask_with, service, scorer):
+    class Written(list):
+        write = list.append
+
+    written = Written()
+    ask, posting = ask_with(service=service, decisions=written), scorer.engine.catalogue.ids.names([5])[0]
+    near = "latitude=40.7&longitude=-74&within_km=3000&candidate=c0000001"
+    for url in (f"{HOME}?", f"/v1/postings/{posting}/related?candidate=c0000001&", f"/v1/browse?{near}&"):
+        body(ask("GET", f"{url}personal=false"))
+    assert len(written) >= 4
+    assert not any(one.personal for one in written)
