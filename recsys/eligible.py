@@ -59,6 +59,14 @@ def eligible_rows(catalogue: Catalogue, queries: Queries, at: int) -> NDArray[np
     return allowed
 
 
+def put_off(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which postings of the pool (B, n) the candidate muted, by themselves or with others: bool (B, n)."""
+    rows = np.maximum(pool, 0)
+    muted = _has_copy(catalogue, queries.muted, pool) | _of_muted_employer(catalogue, queries, rows)
+    found: NDArray[np.bool_] = (pool >= 0) & (muted | unwanted(catalogue, queries, rows))
+    return found
+
+
 def _has_copy(catalogue: Catalogue, keys: NDArray[np.int64], pool: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which postings are those of the keys (request << 32 | row), or copies of them: bool (B, n)."""
     if len(keys) == 0:

@@ -213,3 +213,40 @@ def test_only_shelves_of_the_order_that_was_calibrated_tell_probabilities():
     given_ = {shelf.kind: {line.probability is not None for line in shelf.recommendations} for shelf in page}
     assert given_["for_you"] == given_["new"] == {True}
     assert given_["because"] == given_["popular"] == {False}
+
+
+def named(board, request, now=NOW):
+    """The shelf "because" and all reasons of a page, in words."""
+    queries, week = asked(board, [request], now)
+    page = pages(engine(board), home(engine(board), queries, week, ["c"], explain=True), 1)[0]
+    because = [shelf.name for shelf in page if shelf.kind == "because"]
+    return because, {reason for shelf in page for line in shelf.recommendations for reason in line.reasons}
+
+
+def test_what_was_dismissed_or_muted_is_named_nowhere_on_the_page():
+    events = history((7, "view", 9), (1, "view", 8))
+    because, reasons = named(BOARD, Request("c", history=events, now=NOW))
+    assert because == ["Because you viewed “title 1”"]
+    assert any("“title 1”" in reason for reason in reasons)
+    dismissed = [*events, Interaction("p0001", "dismiss", NOW - 60)]
+    for request in (
+        Request("c", history=dismissed, now=NOW),
+        Request("c", Profile(muted_postings=["p0001"]), events, now=NOW),
+        Request("c", Profile(muted_interests=BOARD.title.vectors(np.array([1]))), events, now=NOW),
+    ):
+        because, reasons = named(BOARD, request)
+        assert not any("“title 1”" in one for one in [*because, *reasons])
+
+
+def test_discover_says_how_old_a_posting_is_now():
+    events = history((1, "view", 9), (7, "view", 8), (20, "save", 10))
+    fresh = Engine(BOARD, single("freshness"), RULES, {}, explainer=Explainer(Titles(), Titles()))
+    now = BEGAN + 6.5 * DAY
+    queries, week = asked(BOARD, [Request("c", history=events)], now)
+    page = pages(fresh, home(fresh, queries, week, ["c"], explain=True), 1)[0]
+    lines = [line for shelf in page if shelf.kind == "discover" for line in shelf.recommendations]
+    told = [(line.posting_id, reason) for line in lines for reason in line.reasons if reason.startswith("posted")]
+    assert told
+    for posting, reason in told:
+        age = (now - BOARD.attributes.posted[BOARD.ids.row(posting)]) / DAY
+        assert reason == f"posted {age:.0f} days ago"
