@@ -15,13 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
-from recsys.eligible import eligible, put_off
+from recsys.eligible import eligible, unnamed
 from recsys.engine import Engine
 from recsys.explain import Reasons
 from recsys.interests import find_interests
 from recsys.lists import Lists
 from recsys.queries import VIEWED, Queries
-from recsys.schema import DISMISS
 from recsys.signals_place import places
 
 Rows = NDArray[np.int32]
@@ -69,10 +68,9 @@ def _said_now(engine: Engine, queries: Queries, rows: Rows, reasons: Reasons | N
     if reasons is None:
         return None
     age = (queries.now[:, None] - engine.catalogue.attributes.posted[np.maximum(rows, 0)]) / _DAY
-    off = (queries.deed == DISMISS) | put_off(engine.catalogue, queries, queries.history)
-    at, place = np.nonzero(off & (queries.history >= 0))
-    unnamed = at.astype(np.int64) << 32 | queries.history[at, place]
-    return reasons.later(np.rint(np.nan_to_num(age)).astype(np.int64), unnamed)
+    at, place = np.nonzero(unnamed(engine.catalogue, queries))
+    keys = at.astype(np.int64) << 32 | queries.history[at, place]
+    return reasons.later(np.rint(np.nan_to_num(age)).astype(np.int64), keys)
 
 
 def alike(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.discover import DEPTH, alike, discover, near_places
-from recsys.eligible import put_off
+from recsys.eligible import put_off, unnamed
 from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.interests import interests_of, only_interest
@@ -182,7 +182,8 @@ def _mixes(asked: _Asked) -> Iterator[_Draft]:
             lists = asked.engine.answer(part, max(asked.deep, DEPTH), asked.explain)
             like = alike(asked.engine.catalogue, part, lists.rows) >= asked.engine.settings.home.unlike
             near, _ = near_places(asked.engine, asked.queries.take(at), lists.rows)
-            about = _commonest(asked.engine, part.history[:, :VIEWED])
+            met = np.where(unnamed(asked.engine.catalogue, part), np.int32(-1), part.history)
+            about = _commonest(asked.engine, met[:, :VIEWED])
             yield at, np.full(len(at), _MIX, np.int8), about, lists, like & near
 
 
