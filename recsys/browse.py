@@ -75,6 +75,12 @@ def in_category(engine: Engine, category: Category, filters: Filters | None = No
     return found if category.employer is None else found.of_one_employer()
 
 
+def browse_costs(engine: Engine, queries: Queries, category: Category, filters: Filters) -> list[dict[str, int]]:
+    """How many postings of the category each filter alone takes away, see ``Engine.filter_costs``; errors as there."""
+    whole = category == Category()
+    return (engine if whole else in_category(engine, category)).filter_costs(queries, filters)
+
+
 def _parts(catalogue: Catalogue, category: Category) -> list[Flags]:
     """For each part that is said which postings are of it, bool (P,)."""
     found = []

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recsys.browse import Category, in_category
+from recsys.browse import Category, browse_costs, in_category
 from recsys.discover import week_began
 from recsys.filters import Filters
 from recsys.home import home, pages
-from recsys.related import related, row_of
+from recsys.related import related, related_costs, row_of
 from recsys.request import Recommendation
 from serving.decisions import OWN
 from serving.filter_query import FilterQuery
@@ -65,13 +65,17 @@ class BrowseQuery(RelatedQuery):
 
 @dataclass(frozen=True)
 class Shown:
-    """Lists by the name of their surface, and what they were made from; ``known``: something was known of who asked."""
+    """Lists by the name of their surface, and what they were made from.
+
+    ``known``: something was known of who asked; ``costs``: of filters that leave a list short.
+    """
 
     state: State
     at: float
     known: bool
     lists: dict[str, list[Recommendation]]
     shelves: list[dict[str, Any]]
+    costs: dict[str, int] | None = None
 
 
 async def home_page(desk: Desk, request: Request) -> Response:
@@ -102,10 +106,13 @@ async def related_postings(desk: Desk, request: Request) -> Response:
 
     def work(state: State, at: float) -> Shown:
         engine = state.engine
-        row = row_of(engine.catalogue, posting)
+        rows = np.array([row_of(engine.catalogue, posting)], np.int32)
         queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lists = related(engine, queries, np.array([row], np.int32), asked.k, asked.explain, filters)
-        return _one(state, at, asked.candidate, "related", engine.recommendations(lists)[0])
+        lines = engine.recommendations(related(engine, queries, rows, asked.k, asked.explain, filters))[0]
+        costs = None
+        if filters is not None and len(lines) < asked.k:
+            costs = related_costs(engine, queries, rows, filters)[0]
+        return _one(state, at, asked.candidate, "related", lines, costs)
 
     shown = await _work(desk, asked.min_position, work)
     return _list(desk, request, asked, shown, "related", filters, {"posting_id": posting})
@@ -119,8 +126,11 @@ async def browse_postings(desk: Desk, request: Request) -> Response:
     def work(state: State, at: float) -> Shown:
         engine = in_category(state.engine, asked.category(), filters)
         queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lists = engine.answer(queries, asked.k, asked.explain)
-        return _one(state, at, asked.candidate, "browse", engine.recommendations(lists)[0])
+        lines = engine.recommendations(engine.answer(queries, asked.k, asked.explain))[0]
+        costs = None
+        if filters is not None and len(lines) < asked.k:
+            costs = browse_costs(state.engine, queries, asked.category(), filters)[0]
+        return _one(state, at, asked.candidate, "browse", lines, costs)
 
     return _list(desk, request, asked, await _work(desk, asked.min_position, work), "browse", filters, {})
 
@@ -131,8 +141,10 @@ async def _work(desk: Desk, min_position: int | None, work: Callable[[State, flo
     return await desk.lanes.engine.run(lambda: work(*now_of(desk, waited)))
 
 
-def _one(state: State, at: float, who: str | None, surface: str, lines: list[Recommendation]) -> Shown:
-    return Shown(state, at, who is not None and state.knows(who), {surface: lines}, [])
+def _one(
+    state: State, at: float, who: str | None, surface: str, lines: list[Recommendation], costs: dict[str, int] | None
+) -> Shown:
+    return Shown(state, at, who is not None and state.knows(who), {surface: lines}, [], costs)
 
 
 def _decide(
@@ -152,7 +164,12 @@ def _list(
     about: dict[str, Any],
 ) -> Response:
     _decide(desk, request, shown, asked.candidate, asked.k, filters, asked.personal)
-    named = {"candidate_id": asked.candidate, "known": shown.known, "recommendations": shown.lists[surface]}
+    named = {
+        "candidate_id": asked.candidate,
+        "known": shown.known,
+        "recommendations": shown.lists[surface],
+        "filter_costs": shown.costs,
+    }
     return answer(versions_of(exchange_of(request), shown.state, shown.at) | about | named)
 
 

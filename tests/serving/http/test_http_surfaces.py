@@ -72,6 +72,15 @@ def test_browsing_keeps_to_the_category_and_to_filters(ask, scorer):
     remote = ids_of(ask("GET", "/v1/browse", params={"employer": employer, "remote": "true", "k": 50}))
     assert remote
     assert (a.remote[ids.rows(remote)] == 1).all()
+    nothing = {"remote": "true", "pay_least": 1e9, "pay_known": "true"}
+    costs = body(ask("GET", "/v1/browse", params=nothing | {"employer": employer}))["filter_costs"]
+    of_employer = body(ask("GET", "/v1/browse", params={"employer": employer, "k": 500}))
+    assert of_employer["filter_costs"] is None
+    assert costs == {"left": 0, "remote": 0, "pay": len(remote)}
+    posting = ids.names([5])[0]
+    related_to = body(ask("GET", f"/v1/postings/{posting}/related", params=nothing))
+    assert related_to["recommendations"] == []
+    assert related_to["filter_costs"]["pay"] > len(remote)
     near = ids_of(ask("GET", "/v1/browse?latitude=40.7&longitude=-74&within_km=3000&k=7"))
     assert len(near) == 7
 
