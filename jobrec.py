@@ -243,22 +243,29 @@ def _serve(args: argparse.Namespace) -> Answer:
 def _replay(args: argparse.Namespace) -> Answer:
     from recsys.bundle import open_bundle
     from serving.filter_query import filters_of_words
-    from serving.live.replay import find_decision, list_again, state_at
+    from serving.live.replay import answer_again, find_decisions, state_at
     from serving.store import Store
 
     bundle = open_bundle(args.bundle)
     with Store.open(args.store) as store:
         if args.decision is not None:
-            lines = list_again(find_decision(args.decision.parent, args.decision.name), bundle, store)
+            decisions = find_decisions(args.decision.parent, args.decision.name)
+            lists = answer_again(decisions, bundle, store, lambda: _encoder_of(bundle, args.cache))
         elif None in (args.position, args.indexed, args.at):
             raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
         else:
             state = state_at(bundle, store, args.position, args.indexed)
             filters = filters_of_words(args.filter)
-            lines = state.recommend(args.candidate, args.k, args.at, filters=filters, personal=args.personal)
-    for line in lines:
+            lists = [state.recommend(args.candidate, args.k, args.at, filters=filters, personal=args.personal)]
+    for line in (line for lines in lists for line in lines):
         print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
-    return {"bundle": bundle.name, "recommendations": [vars(line) for line in lines]}
+    return {"bundle": bundle.name, "recommendations": [vars(line) for lines in lists for line in lines]}
+
+
+def _encoder_of(bundle: Any, cache: Path) -> Any:
+    from recsys.encode import EncoderConfig, load_encoder
+
+    return load_encoder(EncoderConfig.model_validate(bundle.manifest["encoder"]["config"]), cache)
 
 
 def _adapt_encoder(args: argparse.Namespace) -> Answer:

@@ -61,7 +61,7 @@ Words and filters find postings; the order knows who asks, and the words stay de
 ```
 
 Filters are further parameters, as for lists; `POST /v1/search` takes all that filters can say (`q`, `candidate`,
-`filters`, `k`, `personal`, `min_position`). `personal=false` leaves profile and history out. Where the encoder is away the
+`filters`, `k`, `personal`, `explain`, `min_position`). `personal=false` leaves profile and history out. Where the encoder is away the
 words decide alone and `by_meaning` is false. In Python: `recsys.search.wording` reads what was typed, `recsys.search.search`
 answers many searches at once.
 
@@ -83,7 +83,8 @@ compete. Relevance is a mean of the cosine, with weight `search.likeness`, and o
 could reach; it depends on nothing else that is found. For a candidate the engine's own score is added with weight
 `search.personal`, both standardised over the list: among the postings that share a word with the search, and among those
 that share none. How the two kinds take turns is for the relevance alone, so a posting that shares nothing does not come
-forward because it is near or liked. Equals stand by posting id. Copies, vetoes, what was answered before and the caps on
+forward because it is near or liked. The reasons name the rarest words that a posting says, or that its meaning brought it,
+and then what speaks for it in the candidate's own order. Equals stand by posting id. Copies, vetoes, what was answered before and the caps on
 employers count as in every list.
 
 **Filters** narrow inside retrieval, so a search gives `k` postings whenever `k` match.
@@ -94,7 +95,7 @@ not match. Counts are over what matches, by region and employer (the ten commone
 level and pay (bands `search.pay_bands` of the highest pay a year, in the board's currency). The filter on employment, level
 or pay is lifted while that facet is counted, so that another value can be chosen.
 
-Searches are not written to the log of decisions, and `jobrec replay` does not make them again.
+Each search goes to the log of decisions as `jobrec:search`, with the words as they were typed; `jobrec replay` makes it again.
 
 Figures: [search-figures.md](search-figures.md).
 """

@@ -193,7 +193,7 @@ by latitude, longitude and kilometres; every [filter](filters.md) holds beside. 
 What does not belong to the category is gone before anything is searched, so that `k` postings come whenever `k` may be
 shown. A category that the board never had is an error (404); one of which nothing may be shown now is an empty list.
 Without a candidate, or with `personal=false` (`--not-personal`), the order is that for somebody of whom nothing is known.
-Lists go to the log of decisions as `jobrec:browse`.
+Lists go to the log of decisions as `jobrec:browse`, from which `jobrec replay` makes them again.
 
 ## In Python, two candidates at once
 
@@ -234,7 +234,7 @@ candidate. A pair's catalogue knows only what came before, so that it is in no c
 where it is no worse; a board on which too few postings are looked at one after another uses the order of its lists.
 [related-figures.md](related-figures.md) has it against text, place and co-occurrence alone.
 
-Lists go to the log of decisions as `jobrec:related`.
+Lists go to the log of decisions as `jobrec:related`, from which `jobrec replay` makes them again.
 
 ## In Python: nobody twice, then two candidates
 

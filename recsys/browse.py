@@ -34,6 +34,10 @@ class Category:
     employer: str | None = None
     region: str | None = None
 
+    def said(self) -> dict[str, str]:
+        """The parts that are named."""
+        return {part.name: word for part in fields(self) if (word := getattr(self, part.name)) is not None}
+
 
 def browse(
     engine: Engine,
@@ -84,13 +88,10 @@ def browse_costs(engine: Engine, queries: Queries, category: Category, filters: 
 def _parts(catalogue: Catalogue, category: Category) -> list[Flags]:
     """For each part that is said which postings are of it, bool (P,)."""
     found = []
-    for part in fields(category):
-        word = getattr(category, part.name)
-        if word is None:
-            continue
-        numbers = catalogue.numbering.find(_BOOKS[part.name], [word])
+    for part, word in category.said().items():
+        numbers = catalogue.numbering.find(_BOOKS[part], [word])
         if len(numbers) == 0:
-            raise UnknownError(f"no posting of this board has the {part.name} {word!r}")
-        codes = getattr(catalogue.attributes, _BOOKS[part.name])[: len(catalogue)]
+            raise UnknownError(f"no posting of this board has the {part} {word!r}")
+        codes = getattr(catalogue.attributes, _BOOKS[part])[: len(catalogue)]
         found.append(np.asarray(codes == numbers[0]))
     return found

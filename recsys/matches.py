@@ -11,6 +11,7 @@ from recsys.catalogue import Catalogue
 from recsys.eligible import eligible
 from recsys.errors import RequestError
 from recsys.queries import Queries
+from recsys.wordindex import WordIndex
 from recsys.wording import replaced, stem, typed_words
 
 Rows = NDArray[np.int32]
@@ -91,7 +92,7 @@ def look_up(catalogue: Catalogue, query: Queries, words: Sequence[str], passed: 
     index, late, count = catalogue.by_word, catalogue.late_words, len(catalogue)
     score, share, total = np.zeros(count, np.float32), np.zeros(count, np.float32), 0.0
     for word, code in zip(words, index.words.rows(list(words)).tolist(), strict=True):
-        idf = np.float32(index.idf[code] if code >= 0 else index.unseen_idf)
+        idf = np.float32(_idf(index, code))
         total += float(idf)
         entries = [index.entries(code)] if code >= 0 else []
         entries += [late.entries(word, count)] if late is not None else []
@@ -110,6 +111,32 @@ def look_up(catalogue: Catalogue, query: Queries, words: Sequence[str], passed: 
         np.logical_and.reduce([np.ones(len(rows), bool), *by_filter.values()]),
         by_filter,
     )
+
+
+def said_by(catalogue: Catalogue, words: Sequence[str], rows: Rows) -> list[tuple[str, ...]]:
+    """Which of the words each of the postings at ``rows`` (n,) holds, those first that the fewest hold."""
+    index, late, count = catalogue.by_word, catalogue.late_words, len(catalogue)
+    codes = index.words.rows(list(words)).tolist()
+    rarest = sorted(zip(words, codes, strict=True), key=lambda one: -_idf(index, one[1]))
+    said: list[tuple[str, ...]] = [()] * len(rows)
+    for word, code in rarest:
+        entries = [index.entries(code)[0]] if code >= 0 else []
+        entries += [late.entries(word, count)[0]] if late is not None else []
+        for at in np.flatnonzero(np.logical_or.reduce([_among(rows, one) for one in entries])).tolist():
+            said[at] = (*said[at], word)
+    return said
+
+
+def _among(rows: Rows, ascending: Rows) -> Flags:
+    """Which of ``rows`` stand in an ascending list, which may be long."""
+    if len(ascending) == 0:
+        return np.zeros(len(rows), bool)
+    at = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
+    return np.asarray(ascending[at] == rows)
+
+
+def _idf(index: WordIndex, code: int) -> float:
+    return float(index.idf[code]) if code >= 0 else index.unseen_idf
 
 
 def best_of(catalogue: Catalogue, held: Held, count: int) -> Rows:

@@ -13,18 +13,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrange import arrange, one_of_copies
+from recsys.arrange import Order, arrange, one_of_copies
 from recsys.assemble import search_vectors
 from recsys.catalogue import Catalogue
 from recsys.config import SearchSettings
 from recsys.eligible import eligible
 from recsys.engine import Engine, one_thread_each
 from recsys.errors import RequestError
-from recsys.explain import Explainer, Texts
+from recsys.explain import REASONS, Explainer, Texts
 from recsys.facets import Count, Names, facets
 from recsys.filters import Filters
 from recsys.interests import find_interests
-from recsys.matches import Held, Wording, best_of, look_up, wording
+from recsys.matches import Held, Wording, best_of, look_up, said_by, wording
 from recsys.narrow import conditions
 from recsys.pool import unite
 from recsys.queries import Queries
@@ -36,6 +36,8 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
+_NAMED = 2  # words in a reason
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -46,12 +48,15 @@ class Hit:
         rank: 1 is best.
         relevance: to the words alone, 0 to 1 for BM25 and up to 1 for likeness; the order may differ for a candidate.
         words: it holds one of the words.
+        reasons: in words: which of those searched for it holds, and what moved it for the candidate; none unless asked
+            for.
     """
 
     posting_id: str
     rank: int
     relevance: float
     words: bool
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def search(
     k: int,
     filters: Filters | None = None,
     personal: bool = True,
+    explain: bool = False,
 ) -> list[Found]:
     """Answers to B searches.
 
@@ -89,6 +95,7 @@ def search(
         k: postings wanted.
         filters: of all of them.
         personal: the order knows who asks.
+        explain: with reasons.
 
     Raises:
         RequestError: ``k`` is below 1, or filters name what the board does not know.
@@ -98,7 +105,7 @@ def search(
     passed = {} if filters is None else conditions(engine.catalogue, filters)
     with one_thread_each():
         held = [look_up(engine.catalogue, queries.part(at, at + 1), one.words, passed) for at, one in enumerate(asked)]
-        return _Search(engine, engine.within(filters), queries, held, vectors, k, personal).answer()
+        return _Search(engine, engine.within(filters), queries, asked, held, vectors, k, personal, explain).answer()
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,12 @@ class _Search:
     engine: Engine
     within: Engine
     queries: Queries
+    asked: Sequence[Wording]
     held: list[Held]
     vectors: Numbers | None
     k: int
     personal: bool
+    explain: bool
 
     @property
     def _settings(self) -> SearchSettings:
@@ -133,18 +142,36 @@ class _Search:
         relevance = self._relevance(rows, words)
         allowed = eligible(catalogue, self.queries, rows)
         allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, relevance, allowed, rows)
-        order = _order(relevance, relevance, words > 0, allowed)
+        order, signals = _order(relevance, relevance, words > 0, allowed), None
         if self.personal and self._settings.personal:
             interests = find_interests(catalogue, self.queries, self.engine.settings.retrieve)
-            own = self.engine.ranker.score(compute(catalogue, self.queries, interests, rows))
+            signals = compute(catalogue, self.queries, interests, rows)
+            own = self.engine.ranker.score(signals)
             key = _standardised(relevance, allowed) + self._settings.personal * _standardised(own, allowed)
             order = _order(relevance, key, words > 0, allowed)
         place = np.empty(rows.shape, np.float32)
         np.put_along_axis(place, order, np.arange(rows.shape[1], dtype=np.float32)[None].repeat(len(rows), 0), 1)
         caps = self.engine.settings.arrange
         listed = arrange(-place, allowed, None, catalogue.attributes.company[safe], caps, self.k)
-        taken = listed.of(rows, -1), listed.of(relevance, np.nan), listed.of(words, 0)
-        return [self._found(at, *(one[at] for one in taken)) for at in range(len(rows))]
+        best, score, said = listed.of(rows, -1), listed.of(relevance, np.nan), listed.of(words, 0)
+        reasons = self._reasons(rows, listed, signals)
+        return [self._found(at, best[at], score[at], said[at], reasons[at]) for at in range(len(rows))]
+
+    def _reasons(self, pool: Rows, listed: Order, signals: Numbers | None) -> list[list[tuple[str, ...]]]:
+        """Of each place of each list why it is there; the candidate's come after those of the words."""
+        rows = listed.of(pool, -1)
+        if not self.explain:
+            return [[()] * rows.shape[1]] * len(rows)
+        catalogue, explainer = self.within.catalogue, self.engine.explainer
+        held = [said_by(catalogue, one.words, some) for one, some in zip(self.asked, rows, strict=True)]
+        reasons = [[_said(words, self.vectors is not None) for words in some] for some in held]
+        if signals is None or explainer is None:
+            return reasons
+        own = explainer.reasons(catalogue, self.engine.ranker, self.queries, signals, listed, pool)
+        return [
+            [(*one, *two)[:REASONS] for one, two in zip(some, own.words(at), strict=True)]
+            for at, some in enumerate(reasons)
+        ]
 
     def _relevance(self, rows: Rows, words: Numbers) -> Numbers:
         if self.vectors is None:
@@ -156,14 +183,16 @@ class _Search:
         mixed: Numbers = weight * alike + (1 - weight) * words
         return mixed
 
-    def _found(self, at: int, rows: Rows, relevance: Numbers, words: Numbers) -> Found:
+    def _found(
+        self, at: int, rows: Rows, relevance: Numbers, words: Numbers, reasons: Sequence[tuple[str, ...]]
+    ) -> Found:
         held, catalogue = self.held[at], self.engine.catalogue
         there = rows >= 0
         ids = catalogue.ids.names(rows[there]).tolist()
         hits = [
-            Hit(one, rank, score, word > 0)
-            for rank, (one, score, word) in enumerate(
-                zip(ids, relevance[there].tolist(), words[there].tolist(), strict=True), 1
+            Hit(one, rank, score, word > 0, why)
+            for rank, (one, score, word, why) in enumerate(
+                zip(ids, relevance[there].tolist(), words[there].tolist(), reasons[: len(ids)], strict=True), 1
             )
         ]
         matches = held.share >= np.float32(self._settings.needed - 1e-6)
@@ -176,6 +205,13 @@ class _Search:
             self._settings.pay_bands,
         )
         return Found(hits, len(matching), counts)
+
+
+def _said(words: tuple[str, ...], by_meaning: bool) -> tuple[str, ...]:
+    """What is said of the words that a posting holds; of one that holds none, its meaning brought it."""
+    if words:
+        return ("says " + " and ".join(f"“{one}”" for one in words[:_NAMED]),)
+    return ("alike in meaning",) if by_meaning else ()
 
 
 def _names(explainer: Explainer | None) -> dict[str, Names]:

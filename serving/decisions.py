@@ -47,6 +47,8 @@ class Decision:
         propensities: the chance that the policy lists it there; None where it is not known.
         filters: that were asked for, as JSON; None: none.
         personal: whether profile and history ordered the list.
+        about: what else was asked: the words of a search, the parts of a category, the posting that others go with, the
+            name of a shelf; None: nothing.
     """
 
     request_id: str
@@ -65,6 +67,7 @@ class Decision:
     propensities: tuple[float | None, ...]
     filters: dict[str, Any] | None = None
     personal: bool = True
+    about: dict[str, Any] | None = None
 
     def line(self) -> bytes:
         """As one line of JSON."""
@@ -78,7 +81,7 @@ class Decision:
         Raises:
             KeyError, TypeError: it is none.
         """
-        older = {"filters": None, "personal": True}  # older logs lack them
+        older = {"filters": None, "personal": True, "about": None}  # older logs lack them
         values = {field.name: (older | document)[field.name] for field in fields(cls)}
         for name in ("postings", "scores", "propensities"):
             values[name] = tuple(values[name])

@@ -46,7 +46,7 @@ def _search(args: argparse.Namespace) -> Answer:
     personal = args.candidate is not None and not args.not_personal
     queries = engine.queries([Request(now=now)]) if args.candidate is None else scorer.queries([args.candidate], now)
     queries = queries if personal else queries.impersonal()  # what was answered and muted stays hidden
-    found = search(engine, queries, [asked], vectors, args.k, filters, personal)[0]
+    found = search(engine, queries, [asked], vectors, args.k, filters, personal, explain=True)[0]
     print("\n".join(_lines(engine, asked, found)))
     return {"searched_for": asked.text, "corrected": asked.corrected, "unknown": asked.unknown, **asdict(found)}
 
@@ -60,7 +60,9 @@ def _lines(engine: Any, asked: Any, found: Any) -> list[str]:
     titles, companies = engine.explainer.titles.take(rows), engine.explainer.companies.take(rows)
     for hit, title, company in zip(found.hits, titles, companies, strict=True):
         at = f" at {company}" if company else ""
-        lines.append(f"{hit.rank:3d}. {title[:60]}{at[:40]}  [{hit.posting_id}]  {hit.relevance:.3f}")
+        lines.append(
+            f"{hit.rank:3d}. {title[:60]}{at[:40]}  [{hit.posting_id}]  {hit.relevance:.3f}  {'; '.join(hit.reasons)}"
+        )
     for name, counts in found.facets.items():
         if counts:
             lines.append(f"{name}: " + ", ".join(f"{one.value} {one.count}" for one in counts))

@@ -2,20 +2,16 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from recsys.bundle import Bundle, open_bundle
-from recsys.candidates import Profiles
-from recsys.codes import Codes
-from recsys.documents import candidate_frames, muted_texts_of
+from recsys.bundle import open_bundle
 from recsys.errors import BundleError
 from recsys.manifest import read_manifest
-from recsys.profiles import profiles_of
 from serving.board import Board
 from serving.bundles import Home
 from serving.config import ServeConfig
@@ -26,7 +22,7 @@ from serving.http.wire import server_options
 from serving.live.follower import Follower
 from serving.live.lookup import Lookup
 from serving.live.service import Service
-from serving.live.state import ReadProfile
+from serving.live.unstored import profile_reader
 from serving.rendezvous import socket_of
 from serving.store import Store
 
@@ -166,27 +162,3 @@ class ActiveBundle:
         follower = Follower(bundle, position, self._store, lookup, live.room, reader, *limits)
         follower.warm_up()
         return follower
-
-
-def profile_reader(bundle: Bundle, client: EncoderClient, store: Store) -> ReadProfile:
-    """Reads the profile of somebody who is not stored, by the encoder's process."""
-
-    def read(document: dict[str, Any]) -> tuple[Profiles, Codes]:
-        lookup = Lookup(store, client.name or "", bundle.catalogue.title.dimension)
-        candidates, experience = candidate_frames([document])
-
-        def encode(texts: Sequence[str]) -> Codes:
-            return Codes.from_vectors(client.encode(texts)) if texts else lookup.codes([])
-
-        profile = profiles_of(
-            candidates,
-            experience,
-            lookup.points(candidates),
-            lookup.points(experience),
-            encode,
-            bundle.catalogue.lexicon,
-            bundle.skills,
-        )
-        return profile, encode(muted_texts_of(document))
-
-    return read

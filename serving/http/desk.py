@@ -66,6 +66,7 @@ class Desk:
         lines: Sequence[Recommendation],
         filters: Filters | None = None,
         personal: bool = True,
+        about: dict[str, Any] | None = None,
     ) -> None:
         """Write a list down, so that it can be made again."""
         if self.decisions is None:
@@ -79,7 +80,9 @@ class Desk:
             tuple(one.reasons for one in lines),
             (1.0,) * len(lines),
         )
-        self.decisions.write(Decision(exchange.request_id, at, who, surface, *versions, *columns, asked, personal))
+        self.decisions.write(
+            Decision(exchange.request_id, at, who, surface, *versions, *columns, asked, personal, about)
+        )
 
 
 def versions_of(exchange: Exchange, state: State, at: float) -> dict[str, Any]:

@@ -1,18 +1,14 @@
 """Routes of search by words."""
 
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recsys.errors import EncoderError
 from recsys.filters import Filters
-from recsys.search import Found, Wording, search, wording
+from serving.decisions import OWN
 from serving.filter_query import FilterQuery
 from serving.http.answers import Versions
 from serving.http.bodies import parse, read_body
@@ -20,10 +16,11 @@ from serving.http.desk import Desk, answer, versions_of
 from serving.http.documents import MOST_K
 from serving.http.exchange import exchange_of
 from serving.http.fields import Id, Strict
-from serving.http.lists import Position
+from serving.http.lists import Position, now_of
 from serving.http.operation import Operation, query_of
 from serving.http.port import State
 from serving.http.problem import invalid
+from serving.live.pages import Searched, Viewer, as_lines, search_page
 
 MOST_CHARACTERS: Final = 500
 _TYPED: Final[dict[str, Any]] = {"min_length": 1, "max_length": MOST_CHARACTERS, "pattern": r"^[^\x00]*$"}
@@ -37,6 +34,7 @@ class SearchQuery(FilterQuery):
     candidate: Id | None = Field(None, description="who asks; left out: nobody who is known")
     k: int = Field(10, ge=1, le=MOST_K, description="at most so many postings")
     personal: bool = Field(True, description=_PERSONAL)
+    explain: bool = Field(True, description="with reasons")
     min_position: Position | None = Field(None, description="wait until the state obeys the log up to here")
 
 
@@ -48,6 +46,7 @@ class SearchRequest(Strict):
     filters: Filters | None = None
     k: int = Field(10, ge=1, le=MOST_K)
     personal: bool = Field(True, description=_PERSONAL)
+    explain: bool = Field(True, description="with reasons")
     min_position: int | None = Field(None, ge=0, le=2**53)
 
 
@@ -60,6 +59,7 @@ class HitLine(BaseModel):
     rank: int = Field(ge=1)
     relevance: float = Field(description="to the words alone; the order may differ for a candidate")
     words: bool = Field(description="it holds one of the words")
+    reasons: list[str] = Field(description="which words it says, and what moved it for the candidate")
 
 
 class CountLine(BaseModel):
@@ -88,16 +88,6 @@ class SearchAnswer(Versions):
     )
 
 
-@dataclass(frozen=True)
-class _Answered:
-    state: State
-    at: float
-    known: bool
-    asked: Wording
-    by_meaning: bool
-    found: Found
-
-
 async def search_by_query(desk: Desk, request: Request) -> Response:
     """Filters in the query."""
     asked = query_of(request, SearchQuery)
@@ -118,22 +108,19 @@ async def search_by_body(desk: Desk, request: Request) -> Response:
 async def _search(
     desk: Desk, request: Request, asked: SearchQuery | SearchRequest, filters: Filters | None
 ) -> Response:
-    waited = await desk.state(asked.min_position)
+    waited, who = await desk.state(asked.min_position), asked.candidate
 
-    def work() -> _Answered:
-        state, at = waited or desk.service.state(), time.time()
-        known = asked.candidate is not None and state.knows(asked.candidate)
-        who = asked.candidate if known else None
-        read = wording(state.engine.catalogue, asked.q)
-        vectors = vectors_of(state, read.text, at)
-        queries = state.queries(who, now=at, personal=asked.personal)
-        found = search(state.engine, queries, [read], vectors, asked.k, filters, known and asked.personal)[0]
-        return _Answered(state, at, known, read, vectors is not None, found)
+    def work() -> tuple[State, float, Searched]:
+        state, at = now_of(desk, waited)
+        return state, at, search_page(state, Viewer(who, at, asked.personal, asked.explain), asked.q, asked.k, filters)
 
-    done = await desk.lane_for(True).run(work)
+    state, at, done = await desk.lane_for(True).run(work)
+    exchange, about = exchange_of(request), {"q": asked.q, "by_meaning": done.by_meaning}
+    lines = as_lines(done.found)
+    desk.decide(exchange, state, at, who, asked.k, f"{OWN}search", lines, filters, asked.personal, about)
     named = {
-        "candidate_id": asked.candidate,
-        "known": done.known,
+        "candidate_id": who,
+        "known": who is not None and state.knows(who),
         "searched_for": done.asked.text,
         "corrected": done.asked.corrected,
         "unknown": done.asked.unknown,
@@ -142,16 +129,7 @@ async def _search(
         "results": [asdict(one) for one in done.found.hits],
         "facets": {name: [asdict(one) for one in some] for name, some in done.found.facets.items()},
     }
-    return answer(versions_of(exchange_of(request), done.state, done.at) | named)
-
-
-def vectors_of(state: State, text: str, at: float) -> NDArray[np.float32] | None:
-    """The vector (1, d) of a text, by the encoder that reads profiles; None where that is away."""
-    try:
-        queries = state.queries({"text": text}, now=at)
-    except EncoderError:
-        return None
-    return queries.whole if queries.whole_known.any() else None
+    return answer(versions_of(exchange, state, at) | named)
 
 
 _STATUSES: Final = (503,)

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from recsys.browse import Category, browse_costs, in_category
-from recsys.discover import week_began
+from recsys.browse import Category
 from recsys.filters import Filters
-from recsys.home import home, pages
-from recsys.related import related, related_costs, row_of
+from recsys.home import NamedShelf
 from recsys.request import Recommendation
 from serving.decisions import OWN
 from serving.filter_query import FilterQuery
@@ -25,6 +22,8 @@ from serving.http.fields import Id, Name
 from serving.http.lists import Position, filters_of, now_of
 from serving.http.operation import Operation, path_id, query_of
 from serving.http.port import State
+from serving.live import pages
+from serving.live.pages import Viewer
 
 _K: Final = Field(10, ge=1, le=MOST_K, description="at most so many postings")
 _CANDIDATE: Final = Field(None, description="who looks; left out: somebody of whom nothing is known")
@@ -65,38 +64,30 @@ class BrowseQuery(RelatedQuery):
 
 @dataclass(frozen=True)
 class Shown:
-    """Lists by the name of their surface, and what they were made from.
-
-    ``known``: something was known of who asked; ``costs``: of filters that leave a list short.
-    """
+    """What one state shows; ``known``: something was known of who asked; ``costs``: of filters that leave it short."""
 
     state: State
-    at: float
+    viewer: Viewer
     known: bool
-    lists: dict[str, list[Recommendation]]
-    shelves: list[dict[str, Any]]
+    lines: list[Recommendation]
+    shelves: list[NamedShelf]
     costs: dict[str, int] | None = None
 
 
 async def home_page(desk: Desk, request: Request) -> Response:
     """A candidate's home page."""
     candidate, asked = path_id(request), query_of(request, HomeQuery)
-
-    def work(state: State, at: float) -> Shown:
-        queries = state.queries(candidate, now=at, personal=asked.personal)
-        began = float(week_began(queries.now)[0])
-        week = state.queries(candidate, now=began, personal=asked.personal, before=began)
-        engine = state.engine
-        page = pages(engine, home(engine, queries, week, [candidate], asked.explain), 1)[0]
-        shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in page]
-        # of several shelves of one kind each is a surface of its own
-        lists = {f"home/{number}/{one.kind}": one.recommendations for number, one in enumerate(page, 1)}
-        return Shown(state, at, state.knows(candidate), lists, shelves)
-
-    shown = await _work(desk, asked.min_position, work)
-    _decide(desk, request, shown, candidate, shown.state.engine.settings.home.length, None, asked.personal)
-    named = {"candidate_id": candidate, "known": shown.known, "shelves": shown.shelves}
-    return answer(versions_of(exchange_of(request), shown.state, shown.at) | named)
+    shown = await _work(desk, asked, candidate, lambda state, viewer: ([], pages.home_page(state, viewer), None))
+    exchange, state, at = exchange_of(request), shown.state, shown.viewer.at
+    length = state.engine.settings.home.length
+    for number, one in enumerate(shown.shelves, 1):  # of several shelves of one kind each is a surface of its own
+        surface, about = f"{OWN}home/{number}/{one.kind}", {"name": one.name}
+        desk.decide(
+            exchange, state, at, candidate, length, surface, one.recommendations, None, asked.personal, about=about
+        )
+    shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in shown.shelves]
+    named = {"candidate_id": candidate, "known": shown.known, "shelves": shelves}
+    return answer(versions_of(exchange, state, at) | named)
 
 
 async def related_postings(desk: Desk, request: Request) -> Response:
@@ -104,54 +95,48 @@ async def related_postings(desk: Desk, request: Request) -> Response:
     posting, asked = path_id(request), query_of(request, RelatedQuery)
     filters = filters_of(asked)
 
-    def work(state: State, at: float) -> Shown:
-        engine = state.engine
-        rows = np.array([row_of(engine.catalogue, posting)], np.int32)
-        queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lines = engine.recommendations(related(engine, queries, rows, asked.k, asked.explain, filters))[0]
-        costs = None
+    def work(state: State, viewer: Viewer) -> _Made:
+        lines, costs = pages.related_page(state, viewer, posting, asked.k, filters), None
         if filters is not None and len(lines) < asked.k:
-            costs = related_costs(engine, queries, rows, filters)[0]
-        return _one(state, at, asked.candidate, "related", lines, costs)
+            costs = pages.related_cost(state, viewer, posting, filters)
+        return lines, [], costs
 
-    shown = await _work(desk, asked.min_position, work)
-    return _list(desk, request, asked, shown, "related", filters, {"posting_id": posting})
+    shown = await _work(desk, asked, asked.candidate, work)
+    about = {"posting_id": posting}
+    return _list(desk, request, asked, shown, "related", filters, about, about)
 
 
 async def browse_postings(desk: Desk, request: Request) -> Response:
     """A category in the candidate's order."""
     asked = query_of(request, BrowseQuery)
-    filters = filters_of(asked)
+    filters, category = filters_of(asked), asked.category()
 
-    def work(state: State, at: float) -> Shown:
-        engine = in_category(state.engine, asked.category(), filters)
-        queries = state.queries(asked.candidate, now=at, personal=asked.personal)
-        lines = engine.recommendations(engine.answer(queries, asked.k, asked.explain))[0]
-        costs = None
+    def work(state: State, viewer: Viewer) -> _Made:
+        lines, costs = pages.browse_page(state, viewer, category, asked.k, filters), None
         if filters is not None and len(lines) < asked.k:
-            costs = browse_costs(state.engine, queries, asked.category(), filters)[0]
-        return _one(state, at, asked.candidate, "browse", lines, costs)
+            costs = pages.browse_cost(state, viewer, category, filters)
+        return lines, [], costs
 
-    return _list(desk, request, asked, await _work(desk, asked.min_position, work), "browse", filters, {})
-
-
-async def _work(desk: Desk, min_position: int | None, work: Callable[[State, float], Shown]) -> Shown:
-    """What is shown, made in a thread of the engine's lane."""
-    waited = await desk.state(min_position)
-    return await desk.lanes.engine.run(lambda: work(*now_of(desk, waited)))
+    shown = await _work(desk, asked, asked.candidate, work)
+    return _list(desk, request, asked, shown, "browse", filters, category.said(), {})
 
 
-def _one(
-    state: State, at: float, who: str | None, surface: str, lines: list[Recommendation], costs: dict[str, int] | None
+#: Lines of a list, or the shelves of a page, and what filters cost that leave it short.
+_Made = tuple[list[Recommendation], list[NamedShelf], dict[str, int] | None]
+
+
+async def _work(
+    desk: Desk, asked: HomeQuery | RelatedQuery, who: str | None, work: Callable[[State, Viewer], _Made]
 ) -> Shown:
-    return Shown(state, at, who is not None and state.knows(who), {surface: lines}, [], costs)
+    """What is shown, made in a thread of the engine's lane."""
+    waited = await desk.state(asked.min_position)
 
+    def run() -> Shown:
+        state, at = now_of(desk, waited)
+        viewer = Viewer(who, at, asked.personal, asked.explain)
+        return Shown(state, viewer, who is not None and state.knows(who), *work(state, viewer))
 
-def _decide(
-    desk: Desk, request: Request, shown: Shown, who: str | None, k: int, filters: Filters | None, personal: bool
-) -> None:
-    for surface, lines in shown.lists.items():
-        desk.decide(exchange_of(request), shown.state, shown.at, who, k, OWN + surface, lines, filters, personal)
+    return await desk.lanes.engine.run(run)
 
 
 def _list(
@@ -162,15 +147,13 @@ def _list(
     surface: str,
     filters: Filters | None,
     about: dict[str, Any],
+    named: dict[str, Any],
 ) -> Response:
-    _decide(desk, request, shown, asked.candidate, asked.k, filters, asked.personal)
-    named = {
-        "candidate_id": asked.candidate,
-        "known": shown.known,
-        "recommendations": shown.lists[surface],
-        "filter_costs": shown.costs,
-    }
-    return answer(versions_of(exchange_of(request), shown.state, shown.at) | about | named)
+    """The answer of a list; ``about`` is written down, ``named`` is in the answer."""
+    exchange, state, at, who = exchange_of(request), shown.state, shown.viewer.at, asked.candidate
+    desk.decide(exchange, state, at, who, asked.k, OWN + surface, shown.lines, filters, asked.personal, about)
+    said = {"candidate_id": who, "known": shown.known, "recommendations": shown.lines, "filter_costs": shown.costs}
+    return answer(versions_of(exchange, state, at) | named | said)
 
 
 _MAY: Final = (404, 503)

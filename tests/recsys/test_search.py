@@ -303,3 +303,38 @@ def test_a_posting_that_arrives_stands_where_it_would_have_from_training(searchi
 def test_settings_refuse_what_they_do_not_know():
     with pytest.raises(ValueError, match="extra"):
         SearchSettings(fuzziness=2)
+
+
+def explained(scorer, text, row, **more):
+    asked = wording(scorer.engine.catalogue, text)
+    encoded = Codes.from_vectors(HashEncoder().encode([asked.text])).vectors(np.arange(1))
+    return search(scorer.engine, asking(scorer, [row]), [asked], encoded, 15, explain=True, **more)[0].hits
+
+
+@pytest.mark.parametrize("text", ["nurse", "engineer night", "warehouse driver zzqx"])
+def test_reasons_name_words_that_the_posting_says(searching, table, text):
+    words = dict(zip(table["posting_id"], table["words"], strict=True))
+    idf = dict(
+        zip(searching.engine.catalogue.by_word.words.names(), searching.engine.catalogue.by_word.idf, strict=True)
+    )
+    for hit in explained(searching, text, 3):
+        held = sorted(words[hit.posting_id] & set(search_words(text)), key=lambda word: -idf[word])
+        if held:
+            assert hit.reasons[0] == "says " + " and ".join(f"“{word}”" for word in held[:2])
+        else:
+            assert hit.reasons[0] == "alike in meaning"
+
+
+def test_reasons_after_the_words_are_those_of_the_candidate(searching):
+    hits = explained(searching, "nurse", 3)
+    assert any(len(hit.reasons) > 1 for hit in hits)
+    assert all(len(hit.reasons) <= 3 for hit in hits)
+    assert all(len(hit.reasons) == 1 for hit in explained(searching, "nurse", 3, personal=False))
+    near = [reason for hit in hits for reason in hit.reasons if "km from" in reason or "where you" in reason]
+    assert near
+
+
+def test_reasons_change_nothing_else(searching):
+    plain = found(searching, ["nurse"], [3], k=15)[0].hits
+    assert [replace(hit, reasons=()) for hit in explained(searching, "nurse", 3)] == plain
+    assert not any(hit.reasons for hit in plain)

@@ -16,8 +16,8 @@ from serving.live.follower import Follower
 from serving.live.lookup import Lookup
 from serving.live.service import Service
 from serving.live.settings import LiveSettings
+from serving.live.unstored import profile_reader
 from serving.store import Store, Write, migrate
-from serving.worker import profile_reader
 
 #: Key ids and their scopes; the secret of each is "secret".
 SCOPES = {"r": ["read"], "w": ["write"], "a": ["admin"], "rw": ["read", "write"], "p": ["people"]}

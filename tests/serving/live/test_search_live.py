@@ -8,7 +8,7 @@ from in_process import InProcess
 
 from recsys.errors import Behind, EncoderGone
 from recsys.search import search, wording
-from serving.http.search import vectors_of
+from serving.live.pages import vectors_of
 from serving.store import Write
 
 
