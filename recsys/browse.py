@@ -65,14 +65,24 @@ def browse(
 
 
 def in_category(engine: Engine, category: Category, filters: Filters | None = None) -> Engine:
-    """The same engine over the postings of a category that filters leave; errors as ``browse``."""
+    """The same engine over the postings of a category that filters leave; errors as ``browse``.
+
+    Where an employer is browsed, how many of its postings a list may hold is not limited.
+    """
     passed = _parts(engine.catalogue, category)
     if filters is not None:
         passed += list(conditions(engine.catalogue, filters).values())
     if not passed:
         names = ", ".join(_BOOKS)
         raise RequestError(f"nothing to browse: name one of {names}, or a place by latitude, longitude and within_km")
-    return replace(engine, catalogue=narrowed(engine.catalogue, np.logical_and.reduce(passed)))
+    found = replace(engine, catalogue=narrowed(engine.catalogue, np.logical_and.reduce(passed)))
+    return found if category.employer is None else found.of_one_employer()
+
+
+def browse_costs(engine: Engine, queries: Queries, category: Category, filters: Filters) -> list[dict[str, int]]:
+    """How many postings of the category each filter alone takes away, see ``Engine.filter_costs``; errors as there."""
+    whole = category == Category()
+    return (engine if whole else in_category(engine, category)).filter_costs(queries, filters)
 
 
 def _parts(catalogue: Catalogue, category: Category) -> list[Flags]:

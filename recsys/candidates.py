@@ -16,7 +16,7 @@ from recsys.ids import Ids
 from recsys.mutes import Muted, nothing_muted
 from recsys.queries import VIEWED, Queries
 from recsys.schema import DISMISS, EVENT_TYPES
-from recsys.shown import dismissed, latest, unanswered
+from recsys.shown import dismissed, latest, put_away, unanswered
 from recsys.terms import Terms
 
 Rows = NDArray[np.int32]
@@ -155,18 +155,19 @@ class Candidates:
         mutes = self.mutes if visible is None else None
         muted = nothing_muted(p.vectors.dimension) if mutes is None else mutes.queries(rows)
         hidden = _hidden(request, posting, kind, events.hide)
+        away = put_away(request, posting, kind)
         return Queries(
             history=history,
             weight=weight,
             time=time,
-            deed=deed,
+            deed=_dismissed_since(deed, history, away),
             hidden=hidden,
             answered=hidden if events.hide_copies else hidden[:0],
             shown=shown,
             shown_times=shown_times,
             dismissed=dismissed(request, posting, kind, len(first)),
             **muted,
-            latest=latest(request, posting, kind, len(first)),
+            latest=latest(request, posting, kind, len(first), away),
             wanted=p.vectors.vectors(p.wanted[rows]),
             wanted_known=p.wanted[rows] >= 0,
             past=p.vectors.vectors(p.past[rows]),
@@ -219,6 +220,14 @@ def _recent(
     posting = np.where(weight > 0, posting, np.int32(-1))
     deed = np.where(there & (histories.kind[at] != DISMISS), histories.kind[at], np.uint8(0))
     return _merge_repeats(posting, weight.astype(np.float32), time, deed, width)
+
+
+def _dismissed_since(deed: NDArray[np.uint8], history: Rows, away: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Of postings of the histories (B, H) that were dismissed in the end, that, whatever was done before."""
+    if len(away) == 0:
+        return deed
+    keys = np.arange(len(history), dtype=np.int64)[:, None] << 32 | np.maximum(history, 0)
+    return np.where((history >= 0) & np.isin(keys, away), np.uint8(DISMISS), deed)
 
 
 def event_weights(kind: NDArray[np.uint8], value: NDArray[np.float32], events: EventSettings) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ posting that must not be shown any more is replaced in its slot, and no other pl
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
-from recsys.eligible import eligible
+from recsys.eligible import eligible, unnamed
 from recsys.engine import Engine
+from recsys.explain import Reasons
 from recsys.interests import find_interests
 from recsys.lists import Lists
 from recsys.queries import VIEWED, Queries
@@ -25,7 +27,8 @@ Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float32]
 
-_WEEK: Final = 7 * 86_400.0
+_DAY: Final = 86_400.0
+_WEEK: Final = 7 * _DAY
 _MONDAY: Final = 4 * 86_400.0  # 1970-01-05, the first Monday
 DEPTH: Final = 160  #: places of a list from which is chosen what is like or unlike: it may stand far down
 
@@ -57,7 +60,17 @@ def discover(engine: Engine, queries: Queries, week: Queries, who: Sequence[str]
     first = flat[np.unique(key.ravel()[flat], return_index=True)[1]]  # lists are best first
     chosen = np.zeros(rows.shape, bool)
     chosen.ravel()[first] = True
-    return lists, chosen
+    return replace(lists, reasons=_said_now(engine, queries, rows, lists.reasons)), chosen
+
+
+def _said_now(engine: Engine, queries: Queries, rows: Rows, reasons: Reasons | None) -> Reasons | None:
+    """Reasons of the week's beginning: how old a posting is now, without naming what is not wanted any more."""
+    if reasons is None:
+        return None
+    age = (queries.now[:, None] - engine.catalogue.attributes.posted[np.maximum(rows, 0)]) / _DAY
+    at, place = np.nonzero(unnamed(engine.catalogue, queries))
+    keys = at.astype(np.int64) << 32 | queries.history[at, place]
+    return reasons.later(np.rint(np.nan_to_num(age)).astype(np.int64), keys)
 
 
 def alike(catalogue: Catalogue, queries: Queries, rows: Rows) -> Numbers:

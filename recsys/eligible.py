@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from recsys.catalogue import Catalogue
 from recsys.queries import Queries
+from recsys.schema import DISMISS
 from recsys.unwanted import unwanted
 from recsys.vetoes import vetoed
 
@@ -57,6 +58,21 @@ def eligible_rows(catalogue: Catalogue, queries: Queries, at: int) -> NDArray[np
         catalogue.open[: len(catalogue)] & (eligible(catalogue, queries.part(at, at + 1), everything[None])[0])
     )
     return allowed
+
+
+def put_off(catalogue: Catalogue, queries: Queries, pool: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which postings of the pool (B, n) the candidate muted, by themselves or with others: bool (B, n)."""
+    rows = np.maximum(pool, 0)
+    muted = _has_copy(catalogue, queries.muted, pool) | _of_muted_employer(catalogue, queries, rows)
+    found: NDArray[np.bool_] = (pool >= 0) & (muted | unwanted(catalogue, queries, rows))
+    return found
+
+
+def unnamed(catalogue: Catalogue, queries: Queries) -> NDArray[np.bool_]:
+    """Which postings of the histories were dismissed or muted since, so that nothing names them: bool (B, H)."""
+    history = queries.history
+    away: NDArray[np.bool_] = (history >= 0) & (queries.deed == DISMISS)
+    return away | put_off(catalogue, queries, history)
 
 
 def _has_copy(catalogue: Catalogue, keys: NDArray[np.int64], pool: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -289,11 +289,10 @@ class Engine:
         """The same engine with another order, whose scores have no probabilities."""
         return replace(self, ranker=ranker, calibration=None)
 
-    def probabilities(self, lists: Lists) -> Numbers:
-        """Of an answer, float32 (B, k), see ``recsys.calibrate``; NaN without a calibration and beyond a list's end."""
-        if self.calibration is None:
-            return np.full(lists.scores.shape, np.nan, np.float32)
-        return self.calibration.of(lists.scores)
+    def of_one_employer(self) -> "Engine":
+        """The same engine, whose lists hold as many postings of an employer as there are."""
+        arranged = self.settings.arrange.model_copy(update={"employer_most": 0})
+        return replace(self, settings=self.settings.model_copy(update={"arrange": arranged}))
 
     def listed(self, queries: Queries, interests: Interests, pool: Pool, k: int, explain: Explain) -> Lists:
         """The best ``k`` of a pool that may be shown, arranged."""
@@ -309,13 +308,14 @@ class Engine:
         if explain == "full":
             first = np.maximum(order.at[:, :SHARED], 0)
             shares = self.ranker.shares(np.take_along_axis(signals, first[..., None], 1))
-        return Lists(rows, order.of(scores, np.nan), order.of(pool.sources, 0), reasons, shares)
+        sources = order.of(pool.sources, 0)
+        return Lists(rows, order.of(scores, np.nan), sources, reasons, shares, self.calibration)
 
     def _recommendations(self, lists: Lists, at: int) -> list[Recommendation]:
         count = int((lists.rows[at] >= 0).sum())
         ids = self.catalogue.ids.names(lists.rows[at, :count])
         words = lists.reasons.words(at) if lists.reasons is not None else [()] * count
-        chance = [None] * count if self.calibration is None else self.calibration.of(lists.scores[at, :count]).tolist()
+        chance = [None] * count if lists.calibration is None else lists.probabilities[at, :count].tolist()
         return [
             Recommendation(
                 posting_id=str(ids[rank]),

@@ -5,7 +5,7 @@ Evidence counts by what it adds to the posting's score beyond what it adds to an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from recsys.arrange import Order
 from recsys.catalogue import Catalogue
+from recsys.eligible import put_off
 from recsys.evidence import EVIDENCE, KINDS, gains
 from recsys.queries import VIEWED, Queries
 from recsys.rank import Ranker
-from recsys.schema import APPLY, HIRE, IMPRESSION, SAVE, VIEW
+from recsys.schema import APPLY, DISMISS, HIRE, IMPRESSION, SAVE, VIEW
 from recsys.signals import COLUMN
 from recsys.signals_lexical import shared_skills, shared_words
 from recsys.terms import Lexicon
@@ -152,6 +153,21 @@ class Reasons:
         first, second = (key >> _HALF) & (1 << _HALF) - 1, key & (1 << _HALF) - 1
         return f"{names[first - 1]} and {names[second - 1]}, both" if second else f"{names[first - 1]}, which is"
 
+    def later(self, days: NDArray[np.int64], unnamed: NDArray[np.int64]) -> "Reasons":
+        """The same reasons as they are said at another moment.
+
+        Args:
+            days: int64 (B, k), since each posting was posted.
+            unnamed: keys (list << 32 | row) of postings that are not to be named as chosen before.
+        """
+        kind, row = self.keys >> 56, self.keys & 0xFFFFFFFF
+        lists = np.arange(len(row), dtype=np.int64)[:, None, None]
+        dated = np.int64(KINDS["fresh"]) << 56 | np.clip(days, 0, 0xFFFFFF)[..., None] << 32 | row
+        keys = np.where(kind == KINDS["fresh"], dated, self.keys)
+        keys[(kind == KINDS["viewed"]) & np.isin(lists << 32 | row, unnamed)] = -1
+        order = np.argsort(keys < 0, axis=2, kind="stable")
+        return replace(self, keys=np.take_along_axis(keys, order, 2))
+
     @classmethod
     def join(cls, parts: "Sequence[Reasons]", k: int) -> "Reasons":
         """One value of the reasons of consecutive requests, for lists of ``k`` places."""
@@ -185,6 +201,9 @@ class Explainer:
         chosen = np.take_along_axis(signals, at[..., None], 1)
         gain = gains(ranker, signals, pool >= 0, at, np.isnan(queries.home[:, 0]))
         number, named = _details(catalogue, queries, chosen, rows)
+        deed = number[..., KINDS["viewed"]] & _ITSELF - 1
+        off = put_off(catalogue, queries, named[..., KINDS["viewed"]].astype(np.int32))
+        gain[..., KINDS["viewed"]][(deed == DISMISS) | off] = 0  # who does not want to see it is not told of it
         for kind in _PAIRS:
             gain[..., kind][named[..., kind] + number[..., kind] == 0] = 0  # nothing can be named
         for kind in _HERE:

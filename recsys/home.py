@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.discover import DEPTH, alike, discover, near_places
+from recsys.eligible import put_off, unnamed
 from recsys.engine import Engine, one_thread_each
 from recsys.filters import Filters
 from recsys.interests import interests_of, only_interest
@@ -126,6 +127,7 @@ def _for_you(asked: _Asked) -> Iterator[_Draft]:
 def _because(asked: _Asked) -> Iterator[_Draft]:
     """What goes with the posting that the candidate applied to last; if there is none, saved or viewed."""
     latest = asked.queries.latest
+    latest = np.where(put_off(asked.engine.catalogue, asked.queries, latest), np.int32(-1), latest)
     at = np.flatnonzero((latest >= 0).any(axis=1))
     if len(at):
         how = np.argmax(latest[at] >= 0, axis=1)
@@ -180,7 +182,8 @@ def _mixes(asked: _Asked) -> Iterator[_Draft]:
             lists = asked.engine.answer(part, max(asked.deep, DEPTH), asked.explain)
             like = alike(asked.engine.catalogue, part, lists.rows) >= asked.engine.settings.home.unlike
             near, _ = near_places(asked.engine, asked.queries.take(at), lists.rows)
-            about = _commonest(asked.engine, part.history[:, :VIEWED])
+            met = np.where(unnamed(asked.engine.catalogue, part), np.int32(-1), part.history)
+            about = _commonest(asked.engine, met[:, :VIEWED])
             yield at, np.full(len(at), _MIX, np.int8), about, lists, like & near
 
 

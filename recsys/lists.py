@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.arrange import Number
+from recsys.calibrate import Calibration
 from recsys.explain import Reasons
 
 Rows = NDArray[np.int32]
@@ -25,6 +26,7 @@ class Lists:
         reasons: None unless asked for.
         shares: float32 (B, k, F), what each signal adds to the score, of the first ``SHARED`` postings at most; None
             unless asked for.
+        calibration: of the order that made them; None where its scores have no probabilities.
     """
 
     rows: Rows
@@ -32,16 +34,24 @@ class Lists:
     sources: NDArray[np.uint8]
     reasons: Reasons | None = None
     shares: Numbers | None = None
+    calibration: Calibration | None = None
 
     def take(self, at: NDArray[np.intp]) -> "Lists":
         """The answers at ``at``, in that order."""
         reasons = None if self.reasons is None else replace(self.reasons, keys=self.reasons.keys[at])
         shares = None if self.shares is None else self.shares[at]
-        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons, shares)
+        return Lists(self.rows[at], self.scores[at], self.sources[at], reasons, shares, self.calibration)
+
+    @property
+    def probabilities(self) -> Numbers:
+        """float32 (B, k), see ``recsys.calibrate``; NaN without a calibration and beyond a list's end."""
+        if self.calibration is None:
+            return np.full(self.scores.shape, np.nan, np.float32)
+        return self.calibration.of(self.scores)
 
 
 def join(parts: list[Lists], k: int) -> Lists:
-    """The requests of several answers, (B, k)."""
+    """The requests of several answers of one order, (B, k)."""
     if not parts:
         empty = np.empty((0, k))
         return Lists(empty.astype(np.int32), empty.astype(np.float32), empty.astype(np.uint8))
@@ -55,6 +65,7 @@ def join(parts: list[Lists], k: int) -> Lists:
         _stack([part.sources for part in parts], k, 0),
         Reasons.join([one for one in reasons if one is not None], k) if None not in reasons else None,
         _stack(shares, min(k, SHARED), np.nan) if len(shares) == len(parts) else None,
+        parts[0].calibration,
     )
 
 

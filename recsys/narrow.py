@@ -78,6 +78,8 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
         named = left.copy()
         named[catalogue.fresh.was] = left[catalogue.fresh.now]
     share = len(rows) / max(int(np.count_nonzero(base)), 1)
+    if catalogue.within is not None:  # the indices still hold what was taken away before
+        share *= catalogue.within.share
     nothing = Kept(np.empty(0, np.uint8), 0, 0.0)
     if len(rows) <= catalogue.rules.listed:  # all will be scored: nobody searches
         within = Within(rows, named, np.zeros(len(catalogue.grid.counts), np.int32), share, nothing, nothing, nothing)

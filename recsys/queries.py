@@ -42,7 +42,8 @@ class Queries:
             ``EventSettings.history``, but no less than ``VIEWED``.
         weight: float32 (B, H), event weights with age counted, 0 where the row is -1.
         time: float64 (B, H), when, NaN where unknown.
-        deed: uint8 (B, H), index into ``EVENT_TYPES`` of the most that was done with the posting, 0 for none.
+        deed: uint8 (B, H), index into ``EVENT_TYPES`` of the most that was done with the posting, 0 for none;
+            ``DISMISS`` where that came last.
         hidden: int64 (N,), sorted keys (request << 32 | row) of postings not to be shown.
         answered: int64 (A,), sorted keys of postings whose copies are not to be shown either.
         shown: int64 (M,), sorted keys of postings that were shown to the candidate before.
@@ -52,7 +53,8 @@ class Queries:
         muted_employers: int64 (E,), sorted keys (request << 32 | code of the employer), likewise.
         unwanted: int64 (U,), sorted keys (request << 32 | 0, 1, ...) of interests that are muted.
         unwanted_titles: float32 (U, d), a title of each: what is alike to it is not to be shown.
-        latest: int32 (B, 3), catalogue rows of the postings last applied to, saved and viewed, -1 where none.
+        latest: int32 (B, 3), catalogue rows of the postings last applied to, saved and viewed, and not dismissed since,
+            -1 where none.
         wanted, past: float32 (B, WANTED | PAST, d), title vectors, zeros where not known.
         wanted_known, past_known: bool (B, WANTED | PAST).
         whole: float32 (B, d), the profile as one text; whole_known: bool (B,).

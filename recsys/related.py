@@ -42,6 +42,11 @@ def related(
     return of_related(engine).answer(looking_at(queries, rows), k, explain, filters)
 
 
+def related_costs(engine: Engine, queries: Queries, rows: Rows, filters: Filters) -> list[dict[str, int]]:
+    """How many postings that go with one each filter alone takes away, see ``Engine.filter_costs``; errors as there."""
+    return engine.filter_costs(looking_at(queries, rows), filters)
+
+
 def of_related(engine: Engine) -> Engine:
     """The same engine with the order of what goes with a posting, as far as its bundle knows one."""
     if engine.related is None:

@@ -71,7 +71,8 @@ def _picked(lists: Lists, at: NDArray[np.intp], kept: Flags, length: int) -> Lis
     if reasons is not None:
         keys = np.where(kept[..., None], np.take_along_axis(reasons.keys, at[..., None], 1), -1)
         reasons = replace(reasons, keys=np.pad(keys, (*beyond, (0, 0)), constant_values=-1))
-    return Lists(take(lists.rows, -1), take(lists.scores, np.nan), take(lists.sources, 0), reasons)
+    columns = (take(lists.rows, -1), take(lists.scores, np.nan), take(lists.sources, 0))
+    return Lists(*columns, reasons, calibration=lists.calibration)
 
 
 def spread(kind: str, requests: int, at: NDArray[np.intp], name: NDArray[np.int8], about: Rows, shown: Lists) -> Shelf:
@@ -85,5 +86,6 @@ def spread(kind: str, requests: int, at: NDArray[np.intp], name: NDArray[np.int8
     reasons = shown.reasons
     if reasons is not None:
         reasons = replace(reasons, keys=put(reasons.keys, -1))
-    lists = Lists(put(shown.rows, -1), put(shown.scores, np.nan), put(shown.sources, 0), reasons)
+    columns = (put(shown.rows, -1), put(shown.scores, np.nan), put(shown.sources, 0))
+    lists = Lists(*columns, reasons, calibration=shown.calibration)
     return Shelf(kind, put(name, 0), put(about, -1), lists)

@@ -74,7 +74,25 @@ def dismissed(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8]
     return out
 
 
-def latest(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], requests: int) -> Rows:
+def put_away(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Sorted keys (request << 32 | row) of the postings of which a dismissal is the last that the candidate did.
+
+    Args:
+        request: (N,), as are the next two those of ``unanswered``.
+        posting: (N,).
+        kind: (N,).
+    """
+    if not (kind == DISMISS).any():
+        return np.empty(0, np.int64)
+    answers = np.flatnonzero((kind != IMPRESSION) & (posting >= 0))[::-1]
+    keys, last = np.unique(request[answers] << 32 | posting[answers], return_index=True)
+    away: NDArray[np.int64] = keys[kind[answers[last]] == DISMISS]
+    return away
+
+
+def latest(
+    request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], requests: int, away: NDArray[np.int64]
+) -> Rows:
     """The postings that each candidate last applied to (or was hired for), saved and viewed: int32 (``requests``, 3).
 
     Args:
@@ -82,9 +100,11 @@ def latest(request: NDArray[np.int64], posting: Rows, kind: NDArray[np.uint8], r
         posting: (N,).
         kind: (N,).
         requests: how many ask.
+        away: of ``put_away``, which are none of them.
     """
     out = np.full((requests, 3), -1, np.int32)
+    kept = (posting >= 0) & ~np.isin(request << 32 | posting, away)
     for column, kinds in enumerate(((APPLY, HIRE), (SAVE,), (VIEW,))):
-        at = np.flatnonzero(np.isin(kind, kinds) & (posting >= 0))
+        at = np.flatnonzero(np.isin(kind, kinds) & kept)
         out[request[at], column] = posting[at]  # of several assignments the last one stays, as numpy promises
     return out

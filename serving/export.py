@@ -90,7 +90,7 @@ def _table(scorer: Scorer, rows: np.ndarray, lists: Lists) -> pa.Table:
         "posting_id": pa.array(scorer.engine.catalogue.ids.names(postings), pa.string()),
         "rank": pa.array(np.broadcast_to(np.arange(1, there.shape[1] + 1), there.shape)[there], pa.int32()),
         "score": pa.array(lists.scores[there], pa.float32()),
-        "probability": pa.array(scorer.engine.probabilities(lists)[there], pa.float32(), from_pandas=True),
+        "probability": pa.array(lists.probabilities[there], pa.float32(), from_pandas=True),
         "reasons": pa.array(words, pa.string()),
         "bundle": pa.DictionaryArray.from_arrays(np.zeros(len(postings), np.int8), [scorer.engine.name]),
     }

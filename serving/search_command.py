@@ -16,7 +16,11 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--candidate", help="a candidate of the bundle; left out: nobody who is known")
     one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="see docs/filters.md")
     one.add_argument("-k", type=int, default=10)
-    one.add_argument("--not-personal", action="store_true", help="relevance to the words alone")
+    one.add_argument(
+        "--not-personal",
+        action="store_true",
+        help="relevance to the words alone; what was answered or muted stays hidden",
+    )
     one.add_argument(
         "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
     )
@@ -24,8 +28,6 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _search(args: argparse.Namespace) -> Answer:
     from dataclasses import asdict
-
-    import numpy as np
 
     from recsys.encode import EncoderConfig, load_encoder
     from recsys.request import Request
@@ -42,11 +44,8 @@ def _search(args: argparse.Namespace) -> Answer:
     profile = profile_from_texts(encoder, asked.text)
     vectors = engine.queries([Request(profile=profile, now=now)]).whole  # as the service reads a text
     personal = args.candidate is not None and not args.not_personal
-    if personal:
-        row = np.array([scorer.candidates.ids.row(args.candidate)])
-        queries = scorer.candidates.queries(row, now, engine.settings.events)
-    else:
-        queries = engine.queries([Request(now=now)])
+    queries = engine.queries([Request(now=now)]) if args.candidate is None else scorer.queries([args.candidate], now)
+    queries = queries if personal else queries.impersonal()  # what was answered and muted stays hidden
     found = search(engine, queries, [asked], vectors, args.k, filters, personal, explain=True)[0]
     print("\n".join(_lines(engine, asked, found)))
     return {"searched_for": asked.text, "corrected": asked.corrected, "unknown": asked.unknown, **asdict(found)}

@@ -46,29 +46,33 @@ def _home(args: argparse.Namespace) -> Answer:
 
 
 def _browse(args: argparse.Namespace) -> Answer:
-    from recsys.browse import Category, browse
+    from recsys.browse import Category, browse, browse_costs
     from serving.filter_query import filters_of_words
 
     asking, queries, _ = _asked(args)
     engine, filters = asking.scorer.engine, filters_of_words(args.filter)
     category = Category(args.industry, args.occupation, args.employer, args.region)
     lines = engine.recommendations(browse(engine, queries, category, args.k, True, filters))[0]
-    print(_table(asking, lines))
-    return _lines(lines)
+    costs = None
+    if filters is not None and len(lines) < args.k:
+        costs = browse_costs(engine, queries, category, filters)[0]
+    return _listed(asking, lines, costs)
 
 
 def _related(args: argparse.Namespace) -> Answer:
     import numpy as np
 
-    from recsys.related import related, row_of
+    from recsys.related import related, related_costs, row_of
     from serving.filter_query import filters_of_words
 
     asking, queries, _ = _asked(args)
     engine, filters = asking.scorer.engine, filters_of_words(args.filter)
     rows = np.array([row_of(engine.catalogue, args.posting)], np.int32)
     lines = engine.recommendations(related(engine, queries, rows, args.k, True, filters))[0]
-    print(_table(asking, lines))
-    return _lines(lines)
+    costs = None
+    if filters is not None and len(lines) < args.k:
+        costs = related_costs(engine, queries, rows, filters)[0]
+    return _listed(asking, lines, costs)
 
 
 def _asked(args: argparse.Namespace) -> tuple[Any, Any, Any]:
@@ -93,6 +97,16 @@ def _table(asking: Any, lines: Sequence[Any]) -> str:
     from serving.ask import table
 
     return table(asking, lines)
+
+
+def _listed(asking: Any, lines: Sequence[Any], costs: dict[str, int] | None) -> Answer:
+    """A list for people, and where filters leave it short what they cost."""
+    from serving.ask import Answered
+
+    print(_table(asking, lines))
+    if costs is not None:
+        print(Answered(list(lines), costs).sentence())
+    return _lines(lines) | {"filter_costs": costs}
 
 
 def _lines(lines: Sequence[Any]) -> Answer:

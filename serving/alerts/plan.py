@@ -194,4 +194,5 @@ def _chosen(lists: Lists, rows: NDArray[np.int32], order: NDArray[np.intp]) -> L
             np.take_along_axis(reasons.keys, order[..., None], 1), reasons.titles, reasons.companies, reasons.lexicon
         )
     scores = np.where(rows >= 0, np.take_along_axis(lists.scores, order, 1), np.float32(np.nan))
-    return Lists(rows, scores, np.take_along_axis(lists.sources, order, 1), reasons)
+    sources = np.take_along_axis(lists.sources, order, 1)
+    return Lists(rows, scores, sources, reasons, calibration=lists.calibration)

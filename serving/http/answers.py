@@ -71,6 +71,7 @@ class BrowseAnswer(Versions):
     candidate_id: str | None
     known: bool
     recommendations: list[Line]
+    filter_costs: dict[str, int] | None = Field(description="as of a list")
 
 
 class RelatedAnswer(BrowseAnswer):

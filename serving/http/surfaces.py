@@ -64,19 +64,20 @@ class BrowseQuery(RelatedQuery):
 
 @dataclass(frozen=True)
 class Shown:
-    """What one state shows; ``known``: something was known of who asked."""
+    """What one state shows; ``known``: something was known of who asked; ``costs``: of filters that leave it short."""
 
     state: State
     viewer: Viewer
     known: bool
     lines: list[Recommendation]
     shelves: list[NamedShelf]
+    costs: dict[str, int] | None = None
 
 
 async def home_page(desk: Desk, request: Request) -> Response:
     """A candidate's home page."""
     candidate, asked = path_id(request), query_of(request, HomeQuery)
-    shown = await _work(desk, asked, candidate, lambda state, viewer: ([], pages.home_page(state, viewer)))
+    shown = await _work(desk, asked, candidate, lambda state, viewer: ([], pages.home_page(state, viewer), None))
     exchange, state, at = exchange_of(request), shown.state, shown.viewer.at
     length = state.engine.settings.home.length
     for number, one in enumerate(shown.shelves, 1):  # of several shelves of one kind each is a surface of its own
@@ -95,7 +96,10 @@ async def related_postings(desk: Desk, request: Request) -> Response:
     filters = filters_of(asked)
 
     def work(state: State, viewer: Viewer) -> _Made:
-        return pages.related_page(state, viewer, posting, asked.k, filters), []
+        lines, costs = pages.related_page(state, viewer, posting, asked.k, filters), None
+        if filters is not None and len(lines) < asked.k:
+            costs = pages.related_cost(state, viewer, posting, filters)
+        return lines, [], costs
 
     shown = await _work(desk, asked, asked.candidate, work)
     about = {"posting_id": posting}
@@ -108,14 +112,17 @@ async def browse_postings(desk: Desk, request: Request) -> Response:
     filters, category = filters_of(asked), asked.category()
 
     def work(state: State, viewer: Viewer) -> _Made:
-        return pages.browse_page(state, viewer, category, asked.k, filters), []
+        lines, costs = pages.browse_page(state, viewer, category, asked.k, filters), None
+        if filters is not None and len(lines) < asked.k:
+            costs = pages.browse_cost(state, viewer, category, filters)
+        return lines, [], costs
 
     shown = await _work(desk, asked, asked.candidate, work)
     return _list(desk, request, asked, shown, "browse", filters, category.said(), {})
 
 
-#: Lines of a list, or the shelves of a page.
-_Made = tuple[list[Recommendation], list[NamedShelf]]
+#: Lines of a list, or the shelves of a page, and what filters cost that leave it short.
+_Made = tuple[list[Recommendation], list[NamedShelf], dict[str, int] | None]
 
 
 async def _work(
@@ -145,7 +152,7 @@ def _list(
     """The answer of a list; ``about`` is written down, ``named`` is in the answer."""
     exchange, state, at, who = exchange_of(request), shown.state, shown.viewer.at, asked.candidate
     desk.decide(exchange, state, at, who, asked.k, OWN + surface, shown.lines, filters, asked.personal, about)
-    said = {"candidate_id": who, "known": shown.known, "recommendations": shown.lines}
+    said = {"candidate_id": who, "known": shown.known, "recommendations": shown.lines, "filter_costs": shown.costs}
     return answer(versions_of(exchange, state, at) | named | said)
 
 

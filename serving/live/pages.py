@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.browse import Category, browse
+from recsys.browse import Category, browse, browse_costs
 from recsys.discover import week_began
 from recsys.engine import Engine
 from recsys.errors import EncoderError
 from recsys.filters import Filters
 from recsys.home import NamedShelf, home, pages
 from recsys.queries import Queries
-from recsys.related import related, row_of
+from recsys.related import related, related_costs, row_of
 from recsys.request import Recommendation
 from recsys.search import Found, Wording, search, wording
 
@@ -80,6 +80,17 @@ def home_page(state: Asked, viewer: Viewer) -> list[NamedShelf]:
     week = state.queries(viewer.candidate_id, now=began, personal=viewer.personal, before=began)
     engine = state.engine
     return pages(engine, home(engine, queries, week, [viewer.candidate_id or ""], viewer.explain), 1)[0]
+
+
+def browse_cost(state: Asked, viewer: Viewer, category: Category, filters: Filters) -> dict[str, int]:
+    """How many postings of the category each filter alone takes away."""
+    return browse_costs(state.engine, _queries(state, viewer), category, filters)[0]
+
+
+def related_cost(state: Asked, viewer: Viewer, posting_id: str, filters: Filters) -> dict[str, int]:
+    """How many of what goes with a posting each filter alone takes away."""
+    rows = np.array([row_of(state.engine.catalogue, posting_id)], np.int32)
+    return related_costs(state.engine, _queries(state, viewer), rows, filters)[0]
 
 
 def browse_page(

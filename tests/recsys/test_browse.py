@@ -46,6 +46,16 @@ def test_parts_and_filters_hold_together():
         assert set(line[line >= 0].tolist()) == set(np.flatnonzero(wanted & eligible_rows(BOARD, ASKED, at)).tolist())
 
 
+def test_all_of_an_employer_are_listed_though_other_lists_hold_few_of_each():
+    few = NARROW.model_copy(update={"arrange": NARROW.arrange.model_copy(update={"employer_most": 2})})
+    engine = Engine(BOARD, ENGINE.ranker, few, {})
+    for at, line in enumerate(browse(engine, ASKED, Category(employer="acme"), 30).rows):
+        may = eligible_rows(BOARD, ASKED, at) & (BOARD.attributes.company == 0)
+        assert (line >= 0).sum() == min(30, may.sum()) > 2
+    retail = browse(engine, ASKED, Category(industry="retail"), 30).rows
+    assert ((BOARD.attributes.company[retail] == 0) & (retail >= 0)).sum(axis=1).max() == 2
+
+
 def test_a_place_alone_can_be_browsed():
     near = Filters(latitude=42.0, longitude=0.0, within_km=60.0)
     whole = Engine(BOARD, ENGINE.ranker, NARROW, {}).answer(ASKED, 20, filters=near)

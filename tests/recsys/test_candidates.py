@@ -57,7 +57,12 @@ class TestHistory:
             (3, "apply", 9), (4, "view", 5), (3, "view", 4), (5, "save", 3), (4, "dismiss", 2), (6, "hire", 1)
         )
         assert found.history[0, :5].tolist() == [6, 5, 3, 4, -1]
-        assert found.deed[0, :5].tolist() == [HIRE, SAVE, APPLY, VIEW, 0]
+        assert found.deed[0, :5].tolist() == [HIRE, SAVE, APPLY, DISMISS, 0]
+
+    def test_what_is_looked_at_again_is_dismissed_no_more(self):
+        found = asked((3, "apply", 9), (4, "view", 8), (4, "dismiss", 6), (3, "dismiss", 5), (4, "view", 2))
+        assert found.history[0, :2].tolist() == [4, 3]
+        assert found.deed[0, :2].tolist() == [VIEW, DISMISS]
 
     def test_an_event_counts_half_after_the_half_life(self):
         found = asked((1, "view", 60), (2, "apply", 30), (3, "view", 0), config=EventSettings(half_life_days=30))

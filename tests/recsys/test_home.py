@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from requests_at_random import random_requests
 from small_catalogue import DAY, NARROW, NOW, make_catalogue, random_board, random_linear, unit
 
+from recsys.calibrate import Calibration
 from recsys.config import EngineSettings, HomeSettings
 from recsys.copies import freshest_of
 from recsys.discover import alike, week_began
@@ -16,6 +17,7 @@ from recsys.engine import Engine
 from recsys.explain import Explainer
 from recsys.home import NAMES, home, pages
 from recsys.intake import to_candidates
+from recsys.rank import single
 from recsys.request import Interaction, Profile, Request
 
 RULES = NARROW.model_copy(update={"home": HomeSettings(length=4, unlike=0.5, near_km=150)})
@@ -200,3 +202,52 @@ def test_settings_are_checked():
         HomeSettings(shelf=3)
     with pytest.raises(ValidationError):
         HomeSettings(shelves=("for_them",))
+
+
+def test_only_shelves_of_the_order_that_was_calibrated_tell_probabilities():
+    told = Calibration("apply", 24.0, True, np.float32([-9, 9]), np.float32([0, 1]))
+    calibrated = replace(engine(), calibration=told, related=single("title_last"))
+    requests = [Request("a", history=history((3, "apply", 9), (70, "view", 8)), now=NOW), Request(None, now=NOW)]
+    queries, week = asked(BOARD, requests)
+    page = [one for some in pages(calibrated, home(calibrated, queries, week, ["a", ""]), 2) for one in some]
+    given_ = {shelf.kind: {line.probability is not None for line in shelf.recommendations} for shelf in page}
+    assert given_["for_you"] == given_["new"] == {True}
+    assert given_["because"] == given_["popular"] == {False}
+
+
+def named(board, request, now=NOW):
+    """The names of shelves and all reasons of a page, in words."""
+    queries, week = asked(board, [request], now)
+    page = pages(engine(board), home(engine(board), queries, week, ["c"], explain=True), 1)[0]
+    return [shelf.name for shelf in page], {
+        reason for shelf in page for line in shelf.recommendations for reason in line.reasons
+    }
+
+
+def test_what_was_dismissed_or_muted_is_named_nowhere_on_the_page():
+    events = history((1, "view", 9), (7, "view", 8))
+    names, reasons = named(BOARD, Request("c", history=events, now=NOW))
+    assert {"Because you viewed “title 7”", "title 7"} <= set(names)
+    assert any("“title 7”" in reason for reason in reasons)
+    dismissed = [*events, Interaction("p0007", "dismiss", NOW - 60)]
+    for request in (
+        Request("c", history=dismissed, now=NOW),
+        Request("c", Profile(muted_postings=["p0007"]), events, now=NOW),
+        Request("c", Profile(muted_interests=BOARD.title.vectors(np.array([7]))), events, now=NOW),
+    ):
+        names, reasons = named(BOARD, request)
+        assert not any(one == "title 7" or "“title 7”" in one for one in [*names, *reasons])
+
+
+def test_discover_says_how_old_a_posting_is_now():
+    events = history((1, "view", 9), (7, "view", 8), (20, "save", 10))
+    fresh = Engine(BOARD, single("freshness"), RULES, {}, explainer=Explainer(Titles(), Titles()))
+    now = BEGAN + 6.5 * DAY
+    queries, week = asked(BOARD, [Request("c", history=events)], now)
+    page = pages(fresh, home(fresh, queries, week, ["c"], explain=True), 1)[0]
+    lines = [line for shelf in page if shelf.kind == "discover" for line in shelf.recommendations]
+    told = [(line.posting_id, reason) for line in lines for reason in line.reasons if reason.startswith("posted")]
+    assert told
+    for posting, reason in told:
+        age = (now - BOARD.attributes.posted[BOARD.ids.row(posting)]) / DAY
+        assert reason == f"posted {age:.0f} days ago"

@@ -144,6 +144,15 @@ def test_a_narrowed_catalogue_holds_what_is_allowed_and_nothing_else(share):
         assert small.within.by_text.count == len(left)
 
 
+def test_what_is_narrowed_twice_is_as_if_it_were_once():
+    first, then = (np.random.default_rng(seed).random(len(BOARD)) < 0.6 for seed in (1, 2))
+    twice, once = narrowed(narrowed(BOARD, first), then).within, narrowed(BOARD, first & then).within
+    assert twice.share == pytest.approx(once.share)
+    assert once.share < 0.45
+    for name in ("rows", "named", "counts"):
+        np.testing.assert_array_equal(getattr(twice, name), getattr(once, name))
+
+
 def test_settings_refuse_a_currency_that_is_none():
     with pytest.raises(ValidationError):
         FilterSettings(rates={"euro": 1.1})

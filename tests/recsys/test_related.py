@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from requests_at_random import random_requests
 from small_catalogue import DAY, NARROW, NOW, ask, clustered, make_catalogue, random_board, random_linear
 
+from recsys.calibrate import Calibration
 from recsys.engine import Engine
 from recsys.errors import UnknownError
 from recsys.filters import Filters
@@ -108,6 +109,15 @@ def test_a_posting_that_never_was_is_named():
     assert row_of(BOARD, "p0004") == 4
     with pytest.raises(UnknownError, match="no posting 'x1' is known"):
         row_of(BOARD, "x1")
+
+
+def test_scores_of_another_order_have_no_probabilities():
+    told = Calibration("apply", 24.0, True, np.float32([-9, 9]), np.float32([0, 1]))
+    plain, own = replace(ENGINE, calibration=told, related=None), replace(ENGINE, calibration=told)
+    for engine, given_ in ((plain, True), (own, False)):
+        lines = engine.recommendations(related(engine, queries(2), np.array([3, 4], np.int32), 5))
+        assert all((line.probability is not None) == given_ for one in lines for line in one)
+        assert all(len(one) == 5 for one in lines)
 
 
 def _row(row):

@@ -139,9 +139,13 @@ class TestSignals:
 
 def test_the_latest_application_save_and_view_of_each():
     asked = queries_of(
-        [(1, "view", 9), (2, "apply", 8), (3, "hire", 7), (4, "view", 6), (4, "dismiss", 5)],
+        [(1, "view", 9), (2, "apply", 8), (3, "hire", 7), (4, "view", 6)],
         [],
         [(5, "save", 3), (6, "save", 2), (99, "view", 1), (7, "impression", 1)],
     )
     assert asked.latest.tolist() == [[3, -1, 4], [-1, -1, -1], [-1, 6, -1]]
+    away = queries_of([(2, "view", 9), (1, "view", 8), (1, "dismiss", 5)], [(1, "view", 9)])
+    assert away.latest.tolist() == [[-1, -1, 2], [-1, -1, 1]]
+    again = queries_of([(2, "view", 9), (1, "dismiss", 8), (1, "view", 5), (1, "impression", 1)])
+    assert again.latest.tolist() == [[-1, -1, 1]]
     assert asked.take(np.array([0, 2])).latest.tolist() == [[3, -1, 4], [-1, 6, -1]]

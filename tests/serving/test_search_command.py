@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from jobrec import main
+from recsys.schema import EVENT_TYPES
 
 
 def run(capsys, *words):
@@ -34,6 +36,29 @@ def test_not_personal_is_as_nobody(capsys, bundle):
     nobody = run(capsys, *asked)[1]
     assert run(capsys, *asked, "--candidate", "c0000001", "--not-personal")[1] == nobody
     assert run(capsys, *asked, "--candidate", "c0000001")[1] != nobody
+
+
+def test_not_personal_still_hides_what_was_answered(capsys, bundle, scorer):
+    histories, ids = scorer.candidates.histories, scorer.engine.catalogue.ids
+    at = next(at for at in range(len(histories.posting)) if histories.kind[at] == EVENT_TYPES.index("apply"))
+    who = scorer.candidates.ids.names([np.searchsorted(histories.start, at, side="right") - 1])[0]
+    row = histories.posting[at]
+    asked = (
+        "search",
+        "--bundle",
+        bundle,
+        "--words",
+        scorer.engine.explainer.titles.take([row])[0],
+        "-k",
+        "500",
+        "--json",
+    )
+
+    def found(*more):
+        return [hit["posting_id"] for hit in json.loads(run(capsys, *asked, *more)[1].splitlines()[-1])["hits"]]
+
+    assert ids.names([row])[0] in found()
+    assert ids.names([row])[0] not in found("--candidate", who, "--not-personal")
 
 
 @pytest.mark.parametrize(

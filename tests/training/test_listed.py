@@ -145,5 +145,5 @@ def test_a_bundle_of_a_board_with_lists_gives_probabilities(market, scorer):
     assert any("ECE" in line for line in market.said)
     other = scorer.engine.with_ranker(scorer.engine.ranker)
     queries = scorer.candidates.queries(np.arange(3), scorer.as_of, other.settings.events)
-    assert np.isnan(other.probabilities(other.answer(queries, 5))).all()
+    assert np.isnan(other.answer(queries, 5).probabilities).all()
     assert other.recommendations(other.answer(queries, 5))[0][0].probability is None

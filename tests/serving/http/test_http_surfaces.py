@@ -72,6 +72,15 @@ def test_browsing_keeps_to_the_category_and_to_filters(ask, scorer):
     remote = ids_of(ask("GET", "/v1/browse", params={"employer": employer, "remote": "true", "k": 50}))
     assert remote
     assert (a.remote[ids.rows(remote)] == 1).all()
+    nothing = {"remote": "true", "pay_least": 1e9, "pay_known": "true"}
+    costs = body(ask("GET", "/v1/browse", params=nothing | {"employer": employer}))["filter_costs"]
+    of_employer = body(ask("GET", "/v1/browse", params={"employer": employer, "k": 500}))
+    assert of_employer["filter_costs"] is None
+    assert costs == {"left": 0, "remote": 0, "pay": len(remote)}
+    posting = ids.names([5])[0]
+    related_to = body(ask("GET", f"/v1/postings/{posting}/related", params=nothing))
+    assert related_to["recommendations"] == []
+    assert related_to["filter_costs"]["pay"] > len(remote)
     near = ids_of(ask("GET", "/v1/browse?latitude=40.7&longitude=-74&within_km=3000&k=7"))
     assert len(near) == 7
 
@@ -108,3 +117,17 @@ def test_what_was_shown_is_written_down(ask_with, service):
         [line["posting_id"] for line in one["recommendations"]] for one in shelves
     ]
     assert written[-1].filters == {"latitude": 40.7, "longitude": -74.0, "within_km": 3000.0}
+    assert all(one.personal for one in written)
+
+
+def test_the_log_says_where_nothing_of_the_candidate_counted(ask_with, service, scorer):
+    class Written(list):
+        write = list.append
+
+    written = Written()
+    ask, posting = ask_with(service=service, decisions=written), scorer.engine.catalogue.ids.names([5])[0]
+    near = "latitude=40.7&longitude=-74&within_km=3000&candidate=c0000001"
+    for url in (f"{HOME}?", f"/v1/postings/{posting}/related?candidate=c0000001&", f"/v1/browse?{near}&"):
+        body(ask("GET", f"{url}personal=false"))
+    assert len(written) >= 4
+    assert not any(one.personal for one in written)
