@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import parse_qsl
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from recsys.filters import Filters
 from recsys.narrow import conditions
-from serving.alerts.address import ADDRESS, LONGEST
+from serving.alerts.address import ADDRESS, LONGEST, check_address
 from serving.alerts.atom import MEDIA_TYPE, feed
 from serving.alerts.news import part_of
 from serving.alerts.render import unsubscribe_page
@@ -41,7 +41,7 @@ class AlertBody(Strict):
 
     candidate_id: Id
     name: Word = Field(description="how the candidate calls it; stands in the subject's place of mails")
-    address: Annotated[str, Field(max_length=LONGEST, pattern=ADDRESS)] | None = Field(
+    address: Annotated[str, Field(max_length=LONGEST, pattern=ADDRESS), AfterValidator(check_address)] | None = Field(
         None, description="where mails go; without one there is the feed alone"
     )
     filters: Filters | None = None
