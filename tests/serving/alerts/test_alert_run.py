@@ -146,6 +146,27 @@ def test_an_alert_without_an_address_is_for_the_feed_alone(board):
     assert [line["posting_id"] for line in board.book.brought("a", 9)[0].content["lines"]] == ["new-1"]
 
 
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"extra": {"colour": ["red"]}}, "colour"),
+        ({"of_an_older_version": 3}, "not permitted"),
+        ({"remote": 7}, "bool"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["matches", "discover"])
+def test_no_filters_hold_up_anybody(board, kind, filters, said):
+    board.alert("a", kind=kind, cadence="weekly", filters=filters)
+    board.alert("b", words="zymurgist")
+    board.alert("c", kind="discover", cadence="weekly")
+    board.write(board.posting(1, title="Zymurgist"))
+    done = board.run()
+    assert said in done["unusable"]["a"]
+    assert done["finished"]
+    assert set(to(board.box)) == {"b@people.example", "c@people.example"}
+    assert (board.book.get("a").position, board.book.get("a").served) == (0, 0)
+
+
 def test_filters_that_the_board_does_not_know_are_told_and_hold_up_nobody(board):
     board.alert("a", filters={"extra": {"colour": ["red"]}})
     board.alert("b", words="zymurgist")
