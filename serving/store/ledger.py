@@ -93,14 +93,16 @@ class Ledger:
             moment: of the run.
 
         Returns:
-            the mails whose alerts are still there.
+            the mails whose alerts are still there, and not new ones under the same ids.
         """
         with writing(self._engine) as connection:
             self._turn.check(connection)
-            alive: set[str] = set()
+            alive: set[tuple[str, float]] = set()
+            named = select(ALERTS.c.id, ALERTS.c.created)
             for some in chunks(mail.alert_id for mail in mails):
-                alive |= set(connection.execute(select(ALERTS.c.id).where(ALERTS.c.id.in_(some))).scalars())
-            kept = [mail for mail in mails if mail.alert_id in alive]
+                rows = connection.execute(named.where(ALERTS.c.id.in_(some)))
+                alive |= {(row.id, row.created) for row in rows}
+            kept = [mail for mail in mails if (mail.alert_id, mail.content["created"]) in alive]
             if kept:
                 connection.execute(insert(ALERT_MAILS), [mail_row(mail) for mail in kept])
                 connection.execute(insert(ALERT_POSTINGS), [one for mail in kept for one in posting_rows(mail)])
@@ -158,10 +160,16 @@ class Ledger:
         return [answers[at] for at in range(len(steps))]
 
     def _begin(self, connection: Connection, steps: list[Step]) -> list[bool]:
-        """Those whose alert is still there and active, with what they bring now."""
-        wanted = select(_M.message).join(ALERTS, ALERTS.c.id == _M.alert).where(ALERTS.c.active, _M.state == "planned")
-        asked = [step.mail.message for step in steps]
-        alive = set(connection.execute(wanted.where(_M.message.in_(asked))).scalars())
+        """Those whose alert is still there, active and at the same address, with what they bring now.
+
+        What was planned for another address is planned anew; nothing goes to one that was corrected.
+        """
+        wanted = select(_M.message, ALERTS.c.document).join(ALERTS, ALERTS.c.id == _M.alert)
+        wanted = wanted.where(ALERTS.c.active, _M.state == "planned")
+        mails = {step.mail.message: step.mail for step in steps}
+        asked = list(mails)
+        found = connection.execute(wanted.where(_M.message.in_(asked))).all()
+        alive = {one for one, text in found if parsed(text).get("address") == mails[one].content["to"]}
         begun = [step for step in steps if step.mail.message in alive]
         if begun:
             rows = [{"m": step.mail.message, "c": canonical(step.mail.content)} for step in begun]

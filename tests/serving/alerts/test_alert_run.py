@@ -5,6 +5,7 @@ from alert_board import DAY, SETTINGS, AlertBoard, sent_postings
 
 from recsys.errors import StoreError
 from serving.store import Write
+from serving.store.mails import Mail
 from serving.store.turn import Turn, TurnTaken
 
 
@@ -226,6 +227,51 @@ def test_an_alert_taken_away_or_stopped_while_its_mail_waits_gets_none(board):
     board.run(steps=steps)
     assert list(to(board.box)) == ["c@people.example"]
     assert {row.alert for row in board.mails().values()} == {"c"}
+
+
+def test_no_mail_goes_to_an_address_that_was_corrected_while_it_waited(board):
+    board.alert("a", words="zymurgist", address="wrong@people.example")
+    board.write(board.posting(1, title="Zymurgist"))
+    board.run(steps=lambda step: step == "planned" and board.alert("a", words="zymurgist"))
+    assert board.box == []
+    board.run()
+    assert to(board.box) == {"a@people.example": ["new-1"]}
+
+
+def test_an_alert_made_again_for_somebody_else_gets_nothing_of_the_old_one(board):
+    board.alert("a", words="zymurgist")
+    board.write(board.posting(1, title="Zymurgist"))
+    ledger = board.ledger()
+    (old,) = ledger.due(board.now, board.store.head(), "", 9)
+    content = {"to": old.document["address"], "created": old.created, "lines": [{"posting_id": "new-1"}]}
+    board.book.delete("a")
+    board.alert("a", "somebody else", words="zymurgist")
+    assert ledger.plan([Mail("m@x", "a", content, board.store.head(), board.now)], [], board.store.head(), 0.0) == []
+    assert board.mails() == {}
+
+
+def test_what_is_muted_between_plan_and_sending_is_left_out(board):
+    who = board.market.candidates[0]["candidate_id"]
+    board.alert("a", words="zymurgist")
+    board.write(*(board.posting(n, title="Zymurgist") for n in range(1, 4)))
+    muted = {"muted_postings": ["new-1"], "muted_employers": ["  EMPLOYER  2 "]}
+    late = [Write("mutes", who, {"candidate_id": who, "add": muted})]
+    board.run(steps=lambda step: step == "planned" and board.store.write(late))
+    assert to(board.box) == {"a@people.example": ["new-3"]}
+
+
+def test_a_mail_that_cannot_be_made_holds_up_nobody(board):
+    board.alert("a", words="zymurgist", address="a..a@people.example")  # of a store that an older version wrote
+    board.alert("b", words="zymurgist")
+    board.write(board.posting(1, title="Zymurgist"))
+    done = board.run()
+    assert list(to(board.box)) == ["b@people.example"]
+    assert done["finished"]
+    assert list(done["unmade"]) == ["a"]
+    assert (board.book.get("a").active, board.book.get("a").position) == (True, 0)
+    board.alert("a", words="zymurgist")  # with a better address
+    board.run()
+    assert sorted(to(board.box)) == ["a@people.example", "b@people.example"]
 
 
 def test_a_deleted_candidate_takes_alerts_and_ledger_along(board):
