@@ -90,7 +90,8 @@ async def home_page(desk: Desk, request: Request) -> Response:
         return Shown(state, at, state.knows(candidate), lists, shelves)
 
     shown = await _work(desk, asked.min_position, work)
-    _decide(desk, request, shown, candidate, shown.state.engine.settings.home.length, None)
+    length = shown.state.engine.settings.home.length
+    _decide(desk, request, shown, candidate, length, None, asked.personal)
     named = {"candidate_id": candidate, "known": shown.known, "shelves": shown.shelves}
     return answer(versions_of(exchange_of(request), shown.state, shown.at) | named)
 
@@ -135,9 +136,11 @@ def _one(state: State, at: float, who: str | None, surface: str, lines: list[Rec
     return Shown(state, at, who is not None and state.knows(who), {surface: lines}, [])
 
 
-def _decide(desk: Desk, request: Request, shown: Shown, who: str | None, k: int, filters: Filters | None) -> None:
+def _decide(
+    desk: Desk, request: Request, shown: Shown, who: str | None, k: int, filters: Filters | None, personal: bool
+) -> None:
     for surface, lines in shown.lists.items():
-        desk.decide(exchange_of(request), shown.state, shown.at, who, k, OWN + surface, lines, filters)
+        desk.decide(exchange_of(request), shown.state, shown.at, who, k, OWN + surface, lines, filters, personal)
 
 
 def _list(
@@ -149,7 +152,7 @@ def _list(
     filters: Filters | None,
     about: dict[str, Any],
 ) -> Response:
-    _decide(desk, request, shown, asked.candidate, asked.k, filters)
+    _decide(desk, request, shown, asked.candidate, asked.k, filters, asked.personal)
     named = {"candidate_id": asked.candidate, "known": shown.known, "recommendations": shown.lists[surface]}
     return answer(versions_of(exchange_of(request), shown.state, shown.at) | about | named)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from serving.store.alerts import Alert, alert_of
 from serving.store.apply import chunks
@@ -26,13 +26,27 @@ from serving.store.writes import canonical, parsed
 
 #: Seconds between two mails of one alert; a little less than a day and a week, for who calls by the clock is not exact.
 PERIODS: Final = {"instant": 0.0, "daily": 22 * 3600.0, "weekly": (7 * 24 - 2) * 3600.0}
+_FULL: Final = {"daily": 24 * 3600.0, "weekly": 7 * 24 * 3600.0}
 MOST_UNSURE: Final = 2  #: so often a mail is sent of which no answer came
 _M: Final = ALERT_MAILS.c
 _THIS: Final = update(ALERT_MAILS).where(_M.message == bindparam("m"))
+
+
+def _looked_at(moment: Any) -> Any:
+    """When an alert was served, for an expression: who was served early is, by the clock, served when it was due.
+
+    Else each call a little before the time would bring the next one forward, until mails come at night.
+    """
+    served, cadence = ALERTS.c.served, ALERTS.c.cadence
+    early = ((and_(cadence == name, served > moment - full), served + full) for name, full in _FULL.items())
+    return case(*early, else_=moment)
+
+
 _SERVED: Final = (
     update(ALERTS)
     .where(ALERTS.c.id == bindparam("a"))
-    .values(position=bindparam("p"), served=bindparam("s"), number=ALERTS.c.number + 1, failures=0)
+    .values(position=bindparam("p"), served=_looked_at(bindparam("s", type_=Float)), failures=0)
+    .values(number=ALERTS.c.number + 1)
 )
 
 
@@ -107,8 +121,8 @@ class Ledger:
                 connection.execute(insert(ALERT_MAILS), [mail_row(mail) for mail in kept])
                 connection.execute(insert(ALERT_POSTINGS), [one for mail in kept for one in posting_rows(mail)])
             for some in chunks(nothing):
-                done = update(ALERTS).where(ALERTS.c.id.in_(some)).values(position=upto, served=moment)
-                connection.execute(done)
+                this = update(ALERTS).where(ALERTS.c.id.in_(some))
+                connection.execute(this.values(position=upto, served=_looked_at(literal(moment, Float))))
         return kept
 
     def brought(self, alert_ids: Sequence[str], postings: Sequence[str] | None = None) -> set[tuple[str, str]]:
@@ -207,7 +221,8 @@ class Ledger:
         c, most = ALERTS.c, self._set_aside
         for step in steps:
             this = update(ALERTS).where(c.id == step.mail.alert_id)
-            connection.execute(this.values(failures=c.failures + 1, number=c.number + 1, served=step.mail.at))
+            served = _looked_at(literal(step.mail.at, Float))
+            connection.execute(this.values(failures=c.failures + 1, number=c.number + 1, served=served))
             connection.execute(this.where(c.failures >= most).values(active=False, why=step.reply))
         return [True] * len(steps)
 

@@ -1,5 +1,7 @@
 """What a run sends, to whom, and when."""
 
+from itertools import pairwise
+
 import pytest
 from alert_board import DAY, SETTINGS, AlertBoard, sent_postings
 
@@ -100,6 +102,20 @@ def test_cadence(board):
     assert {name: sent.count(name) for name in set(sent)} == {"instant": 9, "daily": 9, "weekly": 2}
     everything = [one for message in board.box if message["To"].startswith("weekly") for one in sent_postings(message)]
     assert sorted(everything) == [f"new-{n}" for n in range(8)]
+
+
+@pytest.mark.parametrize(("cadence", "days"), [("daily", 1), ("weekly", 7)])
+def test_mails_keep_their_hour_where_runs_are_many(board, cadence, days):
+    board.alert("a", cadence=cadence)
+    ledger, looked = board.ledger(), []
+    for hour in range(28 * 24):
+        moment = board.now + 3600.0 * hour
+        if ledger.due(moment, hour + 1, "", 9):
+            ledger.plan([], ["a"], hour + 1, moment)
+            looked.append(hour)
+    assert len(looked) == 28 // days + 1
+    assert {late - early for early, late in pairwise(looked[1:])} == {24 * days}
+    assert looked[1] - looked[0] == 24 * days - 2
 
 
 def test_a_mail_holds_so_many_and_the_best_first(board):

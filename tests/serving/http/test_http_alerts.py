@@ -173,7 +173,9 @@ def test_the_feed_is_atom(ask, store, scorer):
     turn = Turn(store.engine, 60)
     turn.take()
     ledger = Ledger(store, turn, 3)
-    mail = Mail("m@x", "a", {"to": None, "name": "n", "kind": "matches", "lines": lines}, 0, 1_750_000_000.0)
+    created = AlertBook(store).get("a").created
+    content = {"to": None, "name": "n", "kind": "matches", "created": created, "lines": lines}
+    mail = Mail("m@x", "a", content, 0, 1_750_000_000.0)
     ledger.plan([mail], [], 0, mail.at)
     assert ElementTree.fromstring(ask("GET", page).content).findall(f"{ATOM}entry") == []
     ledger.take(Step("begin", mail))

@@ -108,3 +108,9 @@ def test_what_was_shown_is_written_down(ask_with, service):
         [line["posting_id"] for line in one["recommendations"]] for one in shelves
     ]
     assert written[-1].filters == {"latitude": 40.7, "longitude": -74.0, "within_km": 3000.0}
+    assert all(one.personal for one in written)
+    written.clear()
+    for url in (HOME, "/v1/browse?latitude=40.7&longitude=-74&within_km=3000", "/v1/postings/p0000001/related"):
+        ask("GET", f"{url}{'&' if '?' in url else '?'}personal=false")
+    assert {one.surface.partition("/")[0] for one in written} == {"jobrec:home", "jobrec:browse", "jobrec:related"}
+    assert not any(one.personal for one in written)
