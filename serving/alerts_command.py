@@ -45,6 +45,8 @@ def _run(args: argparse.Namespace, store: Any) -> Answer:
     from serving.alerts.settings import load_alert_settings
 
     settings, bundle = load_alert_settings(args.config), _bundle(args)
+    if args.out is None:
+        settings.check_sending()
 
     def postman() -> Postman:
         return SmtpPostman(settings.smtp) if args.out is None else FolderPostman(args.out)

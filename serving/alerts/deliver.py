@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 
 from serving.alerts.ended import Ended
 from serving.alerts.postman import Outcome, Postman, PostUnavailable, Steps
@@ -16,6 +17,7 @@ from serving.store.ledger import Ledger
 from serving.store.mails import Mail, Step
 
 _LOOK = 0.05  # seconds between two looks at a mail that waits
+_MOST_WHY = 500  # characters
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Deliverer:
         self._stop = threading.Event()
         self.counts: Counter[str] = Counter()  #: outcomes
         self.trouble = ""  #: why nothing could be sent
+        self.unmade: dict[str, str] = {}  #: alerts of which no mail could be made, and why
         self._lock = threading.Lock()
 
     def deliver(self, mails: Sequence[Mail]) -> None:
@@ -115,7 +118,9 @@ class Deliverer:
         if kept.content["to"] is None:
             self._take(Step("fed", kept))
             return None
-        message = self._renderer.mail(kept)
+        message = self._made(kept)
+        if message is None:
+            return None
         for attempt in range(self._settings.attempts):
             try:
                 outcome = postman.carry(message, lambda: self._begin(kept))
@@ -127,6 +132,17 @@ class Deliverer:
                 self._stop.wait(self._settings.backoff_seconds * 2**attempt)
                 if self._stop.is_set():
                     return None
+        return None
+
+    def _made(self, mail: Mail) -> EmailMessage | None:
+        """The message; None where none can be made of this mail, which waits for the next run: others do not."""
+        try:
+            return self._renderer.mail(mail)
+        except Exception as error:  # an address that ``email`` does not read, a template's slip over one posting
+            why = f"no mail could be made: {type(error).__name__}: {error}"[:_MOST_WHY]
+        self._ledger.take(Step("later", mail, why))
+        with self._lock:
+            self.unmade[mail.alert_id] = why
         return None
 
     def _begin(self, mail: Mail) -> bool:

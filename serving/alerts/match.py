@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from recsys.errors import RequestError
 from recsys.filters import Filters
 from recsys.narrow import conditions
 from recsys.text import normalise
-from serving.alerts.news import News
+from serving.alerts.news import News, part_of
 from serving.live.state import State
 from serving.store.alerts import Alert
 
@@ -41,11 +42,22 @@ class Matcher:
 
     def __init__(self, state: State, news: News, encode: Encode | None, alike: float | None) -> None:
         self._state, self._news, self._encode, self._alike = state, news, encode, alike
+        self._nothing = part_of(state.engine.catalogue, np.empty(0, np.int32), [])
         self._passed: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
         self.unusable: dict[str, str] = {}  #: alerts whose filters the board does not know, and why
 
+    def usable(self, alert: Alert) -> bool:
+        """Whether the board knows what an alert filters by; where not, why is kept in ``unusable``."""
+        try:
+            conditions(self._nothing, filters_of(alert))
+        except RequestError as error:
+            self.unusable[alert.alert_id] = str(error)
+        except ValidationError as error:  # stored by a version that knew filters which this one does not
+            self.unusable[alert.alert_id] = "; ".join(one["msg"] for one in error.errors())
+        return alert.alert_id not in self.unusable
+
     def match(self, alerts: Sequence[Alert]) -> Flags:
-        """Which of N new postings match each of A alerts by filters and words, and came after it was last served.
+        """Which of N new postings match each of A usable alerts by filters and words, and came after it was served.
 
         Returns:
             bool (A, N). Of an alert with neither filters nor words only the arrival counts.
@@ -64,32 +76,25 @@ class Matcher:
         asked = [filters_of(one) for one in alerts]
         # what is muted may be a copy of what is new without being new itself
         plain = [one.model_copy(update={"muted_postings": ()}) for one in asked]
-        columns: dict[str, Flags | str] = {}
+        columns: dict[str, Flags] = {}
         passed = np.zeros((len(alerts), len(self._news)), bool)
-        for place, (alert, filters) in enumerate(zip(alerts, plain, strict=True)):
+        for place, filters in enumerate(plain):
             if filters.key not in columns:
                 columns[filters.key] = self._column(filters)
-            column = columns[filters.key]
-            if isinstance(column, str):
-                self.unusable[alert.alert_id] = column
-            else:
-                passed[place] = column
+            passed[place] = columns[filters.key]
         for place, one in enumerate(asked):
             if one.muted_postings:
                 passed[place] &= ~self._muted(one.muted_postings)
         return passed
 
-    def _column(self, filters: Filters) -> Flags | str:
-        """Which new postings pass, bool (N,), or why the board cannot tell."""
+    def _column(self, filters: Filters) -> Flags:
+        """Which new postings pass, bool (N,)."""
         count = len(self._news)
         packed = self._passed.get(filters.key)
         if packed is not None:
             self._passed.move_to_end(filters.key)
             return np.unpackbits(packed, count=count).astype(bool)
-        try:
-            asked = conditions(self._news.catalogue, filters)
-        except RequestError as error:
-            return str(error)
+        asked = conditions(self._news.catalogue, filters)
         passed = np.logical_and.reduce(list(asked.values())) if asked else np.ones(count, bool)
         self._passed[filters.key] = np.packbits(passed)
         if len(self._passed) > _KEPT:

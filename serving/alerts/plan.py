@@ -59,14 +59,13 @@ class Planner:
     store: str
 
     def plan(self, alerts: Sequence[Alert]) -> Plan:
-        """The mails of some alerts; each gets what it would get alone."""
+        """The mails of some alerts; each gets what it would get alone. Unusable ones stay where they are."""
         plan = Plan()
+        alerts = [one for one in alerts if self.matcher.usable(one)]
         usual = [one for one in alerts if one.document.get("kind") != "discover"]
         others = [one for one in alerts if one.document.get("kind") == "discover"]
         lines = self._matches(usual) | self._discoveries(others)
         for alert in alerts:
-            if alert.alert_id in self.matcher.unusable:
-                continue
             if lines.get(alert.alert_id):
                 plan.mails.append(self._mail(alert, lines[alert.alert_id]))
             else:

@@ -18,6 +18,8 @@ from serving.alerts.settings import SmtpSettings
 Begin = Callable[[], bool]
 Steps = Callable[[str], None]
 _DOT: Final = re.compile(rb"^\.", re.MULTILINE)
+_OURS: Final = re.compile(rb"5\.[3457]\.\d")  # RFC 3463: of the system, the network, the protocol, a policy
+_SESSION: Final = (500, 501, 502, 503, 504, 521, 530, 534, 535, 538)  # would be said to any address
 
 
 class PostUnavailable(JobrecError):
@@ -142,7 +144,7 @@ class SmtpPostman:
             self.close()
         else:
             self._reset()
-        return Outcome("refused" if code // 100 == 5 else "later", _words(code, reply))
+        return Outcome("refused" if _for_good(code, reply) else "later", _words(code, reply))
 
     def _lost(self, kind: Literal["later", "unsure"], error: Exception) -> Outcome:
         self._drop()
@@ -194,6 +196,11 @@ def _connect(settings: SmtpSettings) -> smtplib.SMTP:
         client.close()
         raise
     return client
+
+
+def _for_good(code: int, reply: bytes) -> bool:
+    """Whether a refusal is of this address or mail. A relay that does not know us says no to everybody, in 5xx, too."""
+    return code // 100 == 5 and code not in _SESSION and not _OURS.match(reply)
 
 
 def _stuffed(payload: bytes) -> bytes:

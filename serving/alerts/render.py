@@ -19,6 +19,7 @@ from serving.store.mails import Mail
 #: Headers are not folded: a folded address of a page would be encoded, and no mail program would find it.
 _POLICY: Final = SMTP.clone(max_line_length=998)
 _LONGEST: Final = 150  # characters of a subject
+_ENCODED: Final = "=?"  # begins an encoded word: ``email`` would read it, and what it hides may be a line end
 _INTRODUCTIONS: Final = {
     "matches": "New since we last wrote, the ones that fit you best first.",
     "discover": "Picked from the whole board, and you have not seen them yet.",
@@ -72,7 +73,7 @@ class Renderer:
             "name": name,
             "headline": headline,
             "introduction": _INTRODUCTIONS[content["kind"]],
-            "subject": f"{lines[0]['title'][:_LONGEST]}{more}",
+            "subject": f"{lines[0]['title'][:_LONGEST]}{more}".replace(_ENCODED, "= ?"),
             "sender_name": self._settings.sender_name,
         }
 

@@ -77,7 +77,8 @@ class Run:
         Returns:
             "finished": all alerts were looked after; "position", "indexed", "moment"; "alerts" looked at, "planned"
             mails, and how many were "sent", "perhaps" sent twice, "fed", left for "later", "unsure", "refused" and
-            "dropped"; "unusable": alerts with filters that the board does not know; "trouble"; "seconds" by stage.
+            "dropped"; "unusable": alerts with filters that the board does not know; "unmade": alerts of which no mail
+            could be made; both with the reason; "trouble"; "seconds" by stage.
 
         Raises:
             TurnTaken: another run is at work.
@@ -117,6 +118,7 @@ class Run:
             **self._counts,
             **deliverer.counts,
             "unusable": planner.matcher.unusable,
+            "unmade": deliverer.unmade,
             "trouble": deliverer.trouble,
             "seconds": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
         }

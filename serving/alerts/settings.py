@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from recsys.config import Settings
 from recsys.errors import ConfigError
 from serving.alerts.address import check_address
+
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class SmtpSettings(Settings):
@@ -118,6 +120,19 @@ class AlertSettings(Settings):
         if value is not None and "{id}" not in value:
             raise ValueError("must hold {id}")
         return value
+
+    def check_sending(self) -> None:
+        """Before anything leaves this machine.
+
+        Raises:
+            ConfigError: nobody who reads a mail could unsubscribe.
+        """
+        here = urlsplit(self.base_url).hostname in _HERE
+        if here and self.smtp.host not in _HERE:
+            raise ConfigError(
+                f"base_url is {self.base_url}: links to unsubscribe would lead to the reader's own machine; set it to"
+                f" where this service is reached from outside before mails go to {self.smtp.host}"
+            )
 
     @property
     def domain(self) -> str:

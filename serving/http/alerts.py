@@ -2,16 +2,16 @@
 
 import re
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
 from recsys.filters import Filters
 from recsys.narrow import conditions
-from serving.alerts.address import ADDRESS, LONGEST
+from serving.alerts.address import ADDRESS, LONGEST, check_address
 from serving.alerts.atom import MEDIA_TYPE, feed
 from serving.alerts.news import part_of
 from serving.alerts.render import unsubscribe_page
@@ -28,6 +28,7 @@ from serving.store.alerts import Alert
 #: Of a body that says "List-Unsubscribe=One-Click", in both forms that RFC 8058 allows.
 _LONGEST_BODY: Final = 4_096
 _MULTIPART: Final = re.compile(rb'name="?List-Unsubscribe"?\r\n(?:[^\r\n]+\r\n)*\r\nOne-Click\r\n', re.IGNORECASE)
+_LONGEST_ID: Final = 600  # percent-encoded: the link of a header, which no mail program finds where it is folded
 _MOST_MAILS: Final = 50  # that a feed goes back
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -41,7 +42,7 @@ class AlertBody(Strict):
 
     candidate_id: Id
     name: Word = Field(description="how the candidate calls it; stands in the subject's place of mails")
-    address: Annotated[str, Field(max_length=LONGEST, pattern=ADDRESS)] | None = Field(
+    address: Annotated[str, Field(max_length=LONGEST, pattern=ADDRESS), AfterValidator(check_address)] | None = Field(
         None, description="where mails go; without one there is the feed alone"
     )
     filters: Filters | None = None
@@ -68,6 +69,8 @@ class TokenQuery(Strict):
 async def put(desk: Desk, request: Request) -> Response:
     """Stores an alert under the id in the path."""
     alert_id = path_id(request)
+    if len(quote(alert_id, safe="")) > _LONGEST_ID:
+        raise Problem(422, "invalid", f"path.id: of an alert it takes {_LONGEST_ID} percent-encoded characters at most")
     raw = await read_body(request, desk.settings.document_bytes, desk.settings.body_seconds)
     body = await desk.parse(desk.lanes.store, raw, parse, raw, AlertBody, desk.settings.json_depth)
     document: dict[str, Any] = {"name": body.name, "kind": body.kind}

@@ -35,6 +35,7 @@ class Edge:
                 exchange.status = message["status"]
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 headers["X-Request-Id"] = exchange.request_id
+                headers.setdefault("Cache-Control", "no-store")  # nearly every answer is about somebody
                 for name, value in exchange.headers.items():
                     headers[name] = value
             await send(message)

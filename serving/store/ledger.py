@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from serving.store.alerts import Alert, alert_of
 from serving.store.apply import chunks
@@ -26,13 +26,27 @@ from serving.store.writes import canonical, parsed
 
 #: Seconds between two mails of one alert; a little less than a day and a week, for who calls by the clock is not exact.
 PERIODS: Final = {"instant": 0.0, "daily": 22 * 3600.0, "weekly": (7 * 24 - 2) * 3600.0}
+_FULL: Final = {"daily": 24 * 3600.0, "weekly": 7 * 24 * 3600.0}
 MOST_UNSURE: Final = 2  #: so often a mail is sent of which no answer came
 _M: Final = ALERT_MAILS.c
 _THIS: Final = update(ALERT_MAILS).where(_M.message == bindparam("m"))
+
+
+def _looked_at(moment: Any) -> Any:
+    """When an alert was served, for an expression: who was served early is, by the clock, served when it was due.
+
+    Else each call a little before the time would bring the next one forward, until mails come at night.
+    """
+    served, cadence = ALERTS.c.served, ALERTS.c.cadence
+    early = ((and_(cadence == name, served > moment - full), served + full) for name, full in _FULL.items())
+    return case(*early, else_=moment)
+
+
 _SERVED: Final = (
     update(ALERTS)
     .where(ALERTS.c.id == bindparam("a"))
-    .values(position=bindparam("p"), served=bindparam("s"), number=ALERTS.c.number + 1, failures=0)
+    .values(position=bindparam("p"), served=_looked_at(bindparam("s", type_=Float)), failures=0)
+    .values(number=ALERTS.c.number + 1)
 )
 
 
@@ -93,20 +107,22 @@ class Ledger:
             moment: of the run.
 
         Returns:
-            the mails whose alerts are still there.
+            the mails whose alerts are still there, and not new ones under the same ids.
         """
         with writing(self._engine) as connection:
             self._turn.check(connection)
-            alive: set[str] = set()
+            alive: set[tuple[str, float]] = set()
+            named = select(ALERTS.c.id, ALERTS.c.created)
             for some in chunks(mail.alert_id for mail in mails):
-                alive |= set(connection.execute(select(ALERTS.c.id).where(ALERTS.c.id.in_(some))).scalars())
-            kept = [mail for mail in mails if mail.alert_id in alive]
+                rows = connection.execute(named.where(ALERTS.c.id.in_(some)))
+                alive |= {(row.id, row.created) for row in rows}
+            kept = [mail for mail in mails if (mail.alert_id, mail.content["created"]) in alive]
             if kept:
                 connection.execute(insert(ALERT_MAILS), [mail_row(mail) for mail in kept])
                 connection.execute(insert(ALERT_POSTINGS), [one for mail in kept for one in posting_rows(mail)])
             for some in chunks(nothing):
-                done = update(ALERTS).where(ALERTS.c.id.in_(some)).values(position=upto, served=moment)
-                connection.execute(done)
+                this = update(ALERTS).where(ALERTS.c.id.in_(some))
+                connection.execute(this.values(position=upto, served=_looked_at(literal(moment, Float))))
         return kept
 
     def brought(self, alert_ids: Sequence[str], postings: Sequence[str] | None = None) -> set[tuple[str, str]]:
@@ -158,10 +174,16 @@ class Ledger:
         return [answers[at] for at in range(len(steps))]
 
     def _begin(self, connection: Connection, steps: list[Step]) -> list[bool]:
-        """Those whose alert is still there and active, with what they bring now."""
-        wanted = select(_M.message).join(ALERTS, ALERTS.c.id == _M.alert).where(ALERTS.c.active, _M.state == "planned")
-        asked = [step.mail.message for step in steps]
-        alive = set(connection.execute(wanted.where(_M.message.in_(asked))).scalars())
+        """Those whose alert is still there, active and at the same address, with what they bring now.
+
+        What was planned for another address is planned anew; nothing goes to one that was corrected.
+        """
+        wanted = select(_M.message, ALERTS.c.document).join(ALERTS, ALERTS.c.id == _M.alert)
+        wanted = wanted.where(ALERTS.c.active, _M.state == "planned")
+        mails = {step.mail.message: step.mail for step in steps}
+        asked = list(mails)
+        found = connection.execute(wanted.where(_M.message.in_(asked))).all()
+        alive = {one for one, text in found if parsed(text).get("address") == mails[one].content["to"]}
         begun = [step for step in steps if step.mail.message in alive]
         if begun:
             rows = [{"m": step.mail.message, "c": canonical(step.mail.content)} for step in begun]
@@ -199,7 +221,8 @@ class Ledger:
         c, most = ALERTS.c, self._set_aside
         for step in steps:
             this = update(ALERTS).where(c.id == step.mail.alert_id)
-            connection.execute(this.values(failures=c.failures + 1, number=c.number + 1, served=step.mail.at))
+            served = _looked_at(literal(step.mail.at, Float))
+            connection.execute(this.values(failures=c.failures + 1, number=c.number + 1, served=served))
             connection.execute(this.where(c.failures >= most).values(active=False, why=step.reply))
         return [True] * len(steps)
 

@@ -46,9 +46,9 @@ class MuteChange:
         for name, most in MUTED.items():
             held: dict[str, str] = {}
             for one in (*self.put.get(name, before.get(name, ())), *self.add.get(name, ())):
-                held.setdefault(_same(name, one), one)
+                held.setdefault(same(name, one), one)
             for one in self.take_away.get(name, ()):
-                held.pop(_same(name, one), None)
+                held.pop(same(name, one), None)
             if len(held) > most:
                 return None
             after |= {name: tuple(held.values())} if held else {}
@@ -83,6 +83,6 @@ def _fit(one: object) -> bool:
     return one.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in one)
 
 
-def _same(name: str, one: str) -> str:
+def same(name: str, one: str) -> str:
     """Equal for what mutes the same: ids as they are, names and titles without case and superfluous space."""
     return one if name == "muted_postings" else " ".join(one.casefold().split())

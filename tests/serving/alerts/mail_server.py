@@ -26,6 +26,7 @@ class Moods:
         self.forgot = Counter()
         self.lost = set()
         self.refused = set()  # addresses
+        self.refusal = "550 nobody of this name"
         self.connections = 0
         self.lock = threading.Lock()
 
@@ -39,7 +40,7 @@ class Moods:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.refused:
-            return "550 nobody of this name"
+            return self.refusal
         if self.draws("hang up"):
             server.transport.abort()
         elif self.draws("busy"):

@@ -100,6 +100,27 @@ def test_headers_cannot_be_added_by_an_address(render, to):
             render(to=to)
 
 
+@pytest.mark.parametrize("to", ["a..b@c.example", ".a@c.example", "a.@c.example", "=?utf-8?q?a?=@c.example"])
+def test_what_no_header_can_hold_is_no_address(to):
+    with pytest.raises(ValueError, match="address"):
+        check_address(to)
+
+
+@pytest.mark.parametrize("to", ["a@b", "first.last+tag@x-y.example", "!#$%&'*+/=^_`{|}~-?@x.example", f"{'a' * 64}@b"])
+def test_every_address_that_passes_can_be_written_to(render, to):
+    assert parsed(render(to=check_address(to)))["To"].addresses[0].addr_spec == to
+
+
+@pytest.mark.parametrize("hidden", ["=0D=0ABcc: c@d.example", "=0D=0A=0D=0AOther body", "=0ABcc: c@d.example", "cook"])
+def test_a_title_cannot_hide_headers_in_an_encoded_word(render, hidden):
+    title = f"Cook =?utf-8?q?{hidden.replace(' ', '_').replace(':', '=3A')}?= wanted"
+    plain = parsed(render(lines=[EVIL | {"title": "Cook"}]))
+    message = parsed(render(lines=[EVIL | {"title": title}]))
+    assert list(message) == list(plain)
+    assert message.get_body(("html",)) is not None
+    assert message["Subject"] == title.replace("=?", "= ?")
+
+
 def test_a_board_brings_templates_of_its_own(tmp_path):
     (tmp_path / "mail.txt.j2").write_text("Ours: {{ lines[0].title }}\n")
     renderer = Renderer(SETTINGS.model_copy(update={"templates": tmp_path}), b"secret")

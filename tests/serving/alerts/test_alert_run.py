@@ -1,10 +1,13 @@
 """What a run sends, to whom, and when."""
 
+from itertools import pairwise
+
 import pytest
 from alert_board import DAY, SETTINGS, AlertBoard, sent_postings
 
 from recsys.errors import StoreError
 from serving.store import Write
+from serving.store.mails import Mail
 from serving.store.turn import Turn, TurnTaken
 
 
@@ -101,6 +104,20 @@ def test_cadence(board):
     assert sorted(everything) == [f"new-{n}" for n in range(8)]
 
 
+@pytest.mark.parametrize(("cadence", "days"), [("daily", 1), ("weekly", 7)])
+def test_mails_keep_their_hour_where_runs_are_many(board, cadence, days):
+    board.alert("a", cadence=cadence)
+    ledger, looked = board.ledger(), []
+    for hour in range(28 * 24):
+        moment = board.now + 3600.0 * hour
+        if ledger.due(moment, hour + 1, "", 9):
+            ledger.plan([], ["a"], hour + 1, moment)
+            looked.append(hour)
+    assert len(looked) == 28 // days + 1
+    assert {late - early for early, late in pairwise(looked[1:])} == {24 * days}
+    assert looked[1] - looked[0] == 24 * days - 2
+
+
 def test_a_mail_holds_so_many_and_the_best_first(board):
     board.alert("a", words="zymurgist")
     board.write(*(board.posting(n, like=n, title=f"Zymurgist {n}") for n in range(6)))
@@ -144,6 +161,27 @@ def test_an_alert_without_an_address_is_for_the_feed_alone(board):
     assert board.run()["fed"] == 1
     assert board.box == []
     assert [line["posting_id"] for line in board.book.brought("a", 9)[0].content["lines"]] == ["new-1"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"extra": {"colour": ["red"]}}, "colour"),
+        ({"of_an_older_version": 3}, "not permitted"),
+        ({"remote": 7}, "bool"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["matches", "discover"])
+def test_no_filters_hold_up_anybody(board, kind, filters, said):
+    board.alert("a", kind=kind, cadence="weekly", filters=filters)
+    board.alert("b", words="zymurgist")
+    board.alert("c", kind="discover", cadence="weekly")
+    board.write(board.posting(1, title="Zymurgist"))
+    done = board.run()
+    assert said in done["unusable"]["a"]
+    assert done["finished"]
+    assert set(to(board.box)) == {"b@people.example", "c@people.example"}
+    assert (board.book.get("a").position, board.book.get("a").served) == (0, 0)
 
 
 def test_filters_that_the_board_does_not_know_are_told_and_hold_up_nobody(board):
@@ -205,6 +243,51 @@ def test_an_alert_taken_away_or_stopped_while_its_mail_waits_gets_none(board):
     board.run(steps=steps)
     assert list(to(board.box)) == ["c@people.example"]
     assert {row.alert for row in board.mails().values()} == {"c"}
+
+
+def test_no_mail_goes_to_an_address_that_was_corrected_while_it_waited(board):
+    board.alert("a", words="zymurgist", address="wrong@people.example")
+    board.write(board.posting(1, title="Zymurgist"))
+    board.run(steps=lambda step: step == "planned" and board.alert("a", words="zymurgist"))
+    assert board.box == []
+    board.run()
+    assert to(board.box) == {"a@people.example": ["new-1"]}
+
+
+def test_an_alert_made_again_for_somebody_else_gets_nothing_of_the_old_one(board):
+    board.alert("a", words="zymurgist")
+    board.write(board.posting(1, title="Zymurgist"))
+    ledger = board.ledger()
+    (old,) = ledger.due(board.now, board.store.head(), "", 9)
+    content = {"to": old.document["address"], "created": old.created, "lines": [{"posting_id": "new-1"}]}
+    board.book.delete("a")
+    board.alert("a", "somebody else", words="zymurgist")
+    assert ledger.plan([Mail("m@x", "a", content, board.store.head(), board.now)], [], board.store.head(), 0.0) == []
+    assert board.mails() == {}
+
+
+def test_what_is_muted_between_plan_and_sending_is_left_out(board):
+    who = board.market.candidates[0]["candidate_id"]
+    board.alert("a", words="zymurgist")
+    board.write(*(board.posting(n, title="Zymurgist") for n in range(1, 4)))
+    muted = {"muted_postings": ["new-1"], "muted_employers": ["  EMPLOYER  2 "]}
+    late = [Write("mutes", who, {"candidate_id": who, "add": muted})]
+    board.run(steps=lambda step: step == "planned" and board.store.write(late))
+    assert to(board.box) == {"a@people.example": ["new-3"]}
+
+
+def test_a_mail_that_cannot_be_made_holds_up_nobody(board):
+    board.alert("a", words="zymurgist", address="a..a@people.example")  # of a store that an older version wrote
+    board.alert("b", words="zymurgist")
+    board.write(board.posting(1, title="Zymurgist"))
+    done = board.run()
+    assert list(to(board.box)) == ["b@people.example"]
+    assert done["finished"]
+    assert list(done["unmade"]) == ["a"]
+    assert (board.book.get("a").active, board.book.get("a").position) == (True, 0)
+    board.alert("a", words="zymurgist")  # with a better address
+    board.run()
+    assert sorted(to(board.box)) == ["a@people.example", "b@people.example"]
 
 
 def test_a_deleted_candidate_takes_alerts_and_ledger_along(board):

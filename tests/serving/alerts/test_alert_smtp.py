@@ -103,6 +103,28 @@ def test_an_address_refused_for_good_is_set_aside_and_holds_up_nobody(board):
     assert len({message for message, _, _ in server.moods.taken}) == 5
 
 
+@pytest.mark.parametrize(
+    "refusal", ["554 5.7.1 Relay access denied", "530 5.7.0 Authentication required", "550 5.3.4 Too big", "503 no"]
+)
+def test_a_relay_that_does_not_know_us_sets_no_alert_aside(board, refusal):
+    with MailServer() as server:
+        server.moods.refused, server.moods.refusal = {f"{name}@people.example" for name in "abcde"}, refusal
+        for _ in range(SETTINGS.set_aside + 1):
+            assert send(board, server, attempts=1)["later"] == 5
+        assert all(board.book.get(name).active for name in "abcde")
+        server.moods.refused = set()
+        assert send(board, server)["sent"] == 5
+
+
+def test_mails_with_links_to_this_machine_are_sent_by_this_machine_alone():
+    away = SmtpSettings(host="mail.example")
+    for base_url in ("http://127.0.0.1:8000", "http://localhost", "http://[::1]:80"):
+        with pytest.raises(ConfigError, match="base_url"):
+            AlertSettings(base_url=base_url, smtp=away).check_sending()
+        AlertSettings(base_url=base_url).check_sending()
+    AlertSettings(base_url="https://board.example", smtp=away).check_sending()
+
+
 def test_a_server_that_is_not_there_is_one_line_and_everything_waits(board):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

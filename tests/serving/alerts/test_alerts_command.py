@@ -30,5 +30,8 @@ def test_run_and_status(live_market, tmp_path, capsys):
     assert jobrec.main(["alerts", "status", "--store", url, "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert found == {"active": 2, "stopped": {}, "mails": {"sent": 1}, "unfinished_run": None, "at_work": False}
+    config.write_text("smtp: {host: mail.example}\n")
+    assert jobrec.main([*run, "--home", str(home.path)]) == 2
+    assert "base_url" in capsys.readouterr().err
     assert jobrec.main(run) == 2
     assert "--home" in capsys.readouterr().err

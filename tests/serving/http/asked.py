@@ -52,6 +52,7 @@ class Asking:
 def check(answer):
     """What every answer must have."""
     assert answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] in ("no-store", "private")
     if answer.status_code >= 400 and "ready" not in answer.text:
         assert answer.headers["content-type"] == "application/problem+json"
         problem = answer.json()

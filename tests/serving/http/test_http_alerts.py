@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 import pytest
 from asked import quoted, refused
 
+from serving.alerts.render import Renderer
+from serving.alerts.settings import AlertSettings
 from serving.alerts.token import link, token
 from serving.store import Store, Write, migrate
 from serving.store.alerts import AlertBook
@@ -91,6 +93,19 @@ def test_what_is_wrong_is_one_clear_line(ask, changed, said):
     refused(ask("GET", "/v1/alerts/a"), 404)
 
 
+def test_an_id_fits_the_link_of_a_header(ask, store):
+    refused(put(ask, "é" * 101), 422, "path.id")
+    for longest in ("é" * 100, "a" * 512):
+        assert put(ask, longest).status_code == 200
+        created, base_url = AlertBook(store).get(longest).created, f"https://{'b' * 200}.example"
+        lines = [{"posting_id": "p", "title": "Cook", "company": "", "place": "", "url": None, "reasons": ["new"]}]
+        content = {"to": "a@b", "name": "n", "kind": "matches", "created": created, "lines": lines}
+        renderer = Renderer(AlertSettings(base_url=base_url), AlertBook(store).secret)
+        raw = renderer.mail(Mail("m@x", longest, content, 0, 0.0)).as_bytes()
+        address = link(base_url, AlertBook(store).secret, "unsubscribe", longest, created)
+        assert f"\r\nList-Unsubscribe: <{address}>\r\n".encode() in raw
+
+
 def test_an_alert_keeps_its_owner_and_needs_keys(ask, ask_with, service):
     put(ask)
     refused(put(ask, candidate_id="c0000002"), 422, "another candidate")
@@ -173,7 +188,9 @@ def test_the_feed_is_atom(ask, store, scorer):
     turn = Turn(store.engine, 60)
     turn.take()
     ledger = Ledger(store, turn, 3)
-    mail = Mail("m@x", "a", {"to": None, "name": "n", "kind": "matches", "lines": lines}, 0, 1_750_000_000.0)
+    created = AlertBook(store).get("a").created
+    content = {"to": BODY["address"], "name": "n", "kind": "matches", "created": created, "lines": lines}
+    mail = Mail("m@x", "a", content, 0, 1_750_000_000.0)
     ledger.plan([mail], [], 0, mail.at)
     assert ElementTree.fromstring(ask("GET", page).content).findall(f"{ATOM}entry") == []
     ledger.take(Step("begin", mail))

@@ -1,4 +1,5 @@
 import importlib.util
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from sqlalchemy import text
 from recsys.errors import StoreError
 from serving.store import Store, Write, migrate
 from serving.store.alerts import AlertBook
+from serving.store.apply import apply
 from serving.store.arrivals import arrived, note_arrivals
 from serving.store.connect import make_engine, reading, writing
 from serving.store.model import METADATA, REVISIONS
+from serving.store.writes import checked
 
 
 def test_the_steps_lead_to_the_tables_that_the_code_works_with(url):
@@ -67,6 +70,29 @@ def test_the_steps_are_importable():
         assert importlib.util.find_spec(f"serving.store.migrations.versions.r{revision}")
 
 
+def _as_before_alerts(connection):
+    for table in ("alert_run", "arrivals", "alert_postings", "alert_mails", "alerts"):
+        connection.execute(text(f"DROP TABLE {table}"))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+
+
+def test_alerts_wait_for_what_is_written_while_their_tables_are_made(url):
+    migrate(url)
+    engine = make_engine(url, 5.0)
+    with writing(engine) as connection:
+        _as_before_alerts(connection)
+    with writing(engine) as connection:
+        apply(connection, checked([Write("posting", "late", {"posting_id": "late", "title": "Cook"})]), 0.0)
+        migration = threading.Thread(target=migrate, args=(url,))
+        migration.start()
+        migration.join(0.7)
+        waits = migration.is_alive()
+    migration.join(20)
+    assert waits
+    assert arrived(engine, -1, 9) == (["late"], [1])
+    engine.dispose()
+
+
 def test_postings_of_an_older_store_have_been_seen(url):
     migrate(url)
     engine = make_engine(url, 5.0)
@@ -75,11 +101,9 @@ def test_postings_of_an_older_store_have_been_seen(url):
         store.write([Write("posting", "p", posting), Write("posting", "q", posting | {"posting_id": "q"})])
         store.write([Write("posting_gone", "q"), Write("posting", "r", posting | {"posting_id": "r"})])
         secret = AlertBook(store).secret
-    with writing(engine) as connection:  # as the store was before alerts, its log pruned up to 1
-        for table in ("alert_run", "arrivals", "alert_postings", "alert_mails", "alerts"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("DELETE FROM changes WHERE position = 1"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    with writing(engine) as connection:
+        _as_before_alerts(connection)
+        connection.execute(text("DELETE FROM changes WHERE position = 1"))  # its log pruned
     assert migrate(url) == ["0005"]
     assert arrived(engine, -1, 9) == (["p", "q", "r"], [0, 2, 4])
     with Store.open(url) as store:

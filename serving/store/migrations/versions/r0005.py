@@ -16,6 +16,9 @@ _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Makes the tables; all postings that the store knows have been seen."""
+    # Locked, as by whoever writes: what is committed while the tables are filled would be noted nowhere.
+    table = sa.table("head", sa.column("position"))
+    head = op.get_bind().execute(sa.select(table.c.position).with_for_update()).scalar()
     _alerts()
     _ledger()
     op.create_table(
@@ -38,7 +41,6 @@ def upgrade() -> None:
         sa.Column("indexed", _POSITION),
         sa.Column("moment", sa.Float(53)),
     )
-    head = op.get_bind().execute(sa.text("SELECT position FROM head")).scalar()
     op.bulk_insert(run, [{"id": 1, "secret": secrets.token_hex(32), "arrivals": head, "until": 0.0}])
 
 
