@@ -384,7 +384,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--config", type=Path, help="as for train")
     one.add_argument("--data", type=Path, required=True, help="folder that the paths in the config are relative to")
     one.add_argument("--store", required=True, help=store)
-    one.add_argument("--rejected", type=Path, help="file for what is set aside")
+    one.add_argument("--rejected", type=Path, help="file for what is set aside (DATA.rejected.parquet)")
     one.add_argument("--feed", help="the name of a feed: postings that it brought before and does not bring now expire")
     one.add_argument(
         "--most-vanished",
@@ -441,6 +441,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if args.json:
         print(json.dumps(answer, default=str))
+    if answer.get("trouble"):  # it ran, but not to its end: whoever calls it by the clock must hear of it
+        print(f"jobrec {args.command}: {answer['trouble']}", file=sys.stderr)
+        return 1
     return 0
 
 

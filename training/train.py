@@ -125,6 +125,9 @@ def train_on(config: TrainConfig, tables: Tables, out: Path, cache: Path, say: S
         None if choice.calibrated is None else choice.calibrated.calibration,
         _documents(choice, engine, prepared, now),
     )
+    if not catalogue.dated:
+        share = config.engine.arrange.new_share
+        say(f"postings carry no dates: {share:.0%} of a list is for those without any event (engine.arrange.new_share)")
     say(f"{len(catalogue)} postings, {int(catalogue.open.sum())} of them open, in {out}")
     return Trained(prepared, choice, facts)
 

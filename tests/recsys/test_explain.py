@@ -1,5 +1,7 @@
 """Boards on which only one thing sets a posting apart, so that it is known what the reason must be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from requests_at_random import SKILLS, random_requests
@@ -22,6 +24,7 @@ from recsys.interests import find_interests
 from recsys.rank import HAND_SET, LinearRanker, blend
 from recsys.request import Interaction, Profile, Request
 from recsys.signals import COLUMN, NAMES, compute
+from recsys.signals_behaviour import KIN
 
 BERLIN, POTSDAM, TOKYO = (52.52, 13.405), (52.3906, 13.0645), (35.6895, 139.6917)
 AXES = np.eye(DIMENSION, dtype=np.float32)
@@ -179,6 +182,32 @@ class TestWhatIsNotKnownIsNotNamed:
     def test_pay_below_what_is_asked_is_not_what_you_ask(self):
         board = alike(pay_high=[40_000, *[20_000] * 4])
         assert "pays what you ask" not in why(board, Request(None, Profile(pay=60_000)), 0)
+
+    def test_what_nobody_chose_is_not_much_asked_for_though_its_employer_is(self):
+        board = alike(company=[4, 4, 5, 6, 7], events=[(who, 1, 1.0) for who in range(9)])
+        kin = np.full((5, len(KIN)), np.nan, np.float32)
+        kin[:, KIN.index("employer_popularity")] = [2.3, 0, 0, 0, 0]
+        board = replace(board, behaviour=replace(board.behaviour, kin=kin))
+        by_employer = blend({"popularity": 1.0, "employer_popularity": 1.0})
+        assert why(board, Request(None), 0, by_employer) == ()
+        assert why(board, Request(None), 1, by_employer) == ("much asked for now",)
+
+    @pytest.mark.parametrize("cosine", [0.5, 0.7])
+    def test_the_least_unlike_of_a_pool_is_like_only_where_it_is(self, cosine):
+        title = cosine * AXES[0] + np.float32(np.sqrt(1 - cosine**2)) * AXES[1]
+        board = make_catalogue(np.stack([title, *AXES[2:6]]))
+        asked = {
+            "close to a title you want": (Profile(wanted=AXES[:1]), "title_wanted"),
+            "close to work you have done": (Profile(past=AXES[:1]), "title_past"),
+        }
+        for words, (profile, signal) in asked.items():
+            assert why(board, Request(None, profile), 0, blend({signal: 1.0})) == ((words,) if cosine > 0.6 else ())
+
+    @pytest.mark.parametrize("cosine", [0.1, 0.4])
+    def test_the_least_unfit_of_a_pool_fits_only_where_it_does(self, cosine):
+        whole = cosine * AXES[0] + np.float32(np.sqrt(1 - cosine**2)) * AXES[5]
+        found = why(make_catalogue(AXES[:5]), Request(None, Profile(whole=whole)), 0, blend({"title_profile": 1.0}))
+        assert found == (("fits your profile as a whole",) if cosine > 0.3 else ())
 
     @pytest.mark.parametrize("seed", range(3))
     def test_on_any_board_with_any_weights(self, seed):

@@ -102,6 +102,19 @@ def test_a_board_with_postings_only(train_board):
     assert {dated[int(line.posting_id[1:])]["date_posted"] for line in nothing[:2]} == {"2026-05-28"}
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_where_no_posting_has_a_date_the_share_of_what_nobody_chose_is_said(tmp_path, market, dated):
+    board = tmp_path / "board"
+    board.mkdir()
+    rows = postings(**({"date_posted": "2026-05-01"} if dated else {}))
+    pd.DataFrame(rows).to_csv(board / "postings.csv", index=False)
+    said: list[str] = []
+    config = TrainConfig(encoder=EncoderConfig(encoder="hash"))
+    train(config, board, tmp_path / "bundle", market.cache, said.append)
+    line = "postings carry no dates: 50% of a list is for those without any event (engine.arrange.new_share)"
+    assert (line in said) != dated
+
+
 def test_a_board_with_postings_only_exports_an_empty_file(train_board, tmp_path):
     scorer, _ = train_board(postings=postings())
     assert export(scorer, tmp_path / "lists.parquet") == 0

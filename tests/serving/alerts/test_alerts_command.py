@@ -35,3 +35,19 @@ def test_run_and_status(live_market, tmp_path, capsys):
     assert "base_url" in capsys.readouterr().err
     assert jobrec.main(run) == 2
     assert "--home" in capsys.readouterr().err
+
+
+def test_a_mail_server_that_cannot_be_used_is_status_1_and_a_line(monkeypatch, capsys, tmp_path):
+    from serving.alerts.run import Run
+
+    trouble = "the mail server localhost:25 cannot be used: Connection refused"
+    monkeypatch.setattr(Run, "run", lambda _: {"finished": False, "trouble": trouble})
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    migrate(url)
+    config = tmp_path / "alerts.yaml"
+    config.write_text("alike: null\n")
+    run = ["alerts", "run", "--store", url, "--bundle", str(tmp_path), "--config", str(config), "--json"]
+    assert jobrec.main(run) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["trouble"] == trouble
+    assert said.err == f"jobrec alerts: {trouble}\n"
