@@ -81,6 +81,7 @@ class SearchAnswer(Versions):
     unknown: list[str] = Field(description="words that no posting uses, and none is near")
     by_meaning: bool = Field(description="false: the encoder is away, and words decide alone")
     matching: int = Field(ge=0, description="postings that hold enough of the words and pass the filters")
+    filter_costs: dict[str, int] | None = Field(description="as of a list, over the whole board")
     results: list[HitLine]
     facets: dict[str, list[CountLine]] = Field(
         description="of what matches, by region, employment, seniority, employer and pay (the band's lower end a "
@@ -126,6 +127,7 @@ async def _search(
         "unknown": done.asked.unknown,
         "by_meaning": done.by_meaning,
         "matching": done.found.matching,
+        "filter_costs": done.costs,
         "results": [asdict(one) for one in done.found.hits],
         "facets": {name: [asdict(one) for one in some] for name, some in done.found.facets.items()},
     }

@@ -66,11 +66,13 @@ class Searched:
         asked: as it was searched for.
         by_meaning: False: there was no vector, and words decided alone.
         found: the answer.
+        costs: how many postings of the board each filter alone takes away, where fewer are found than were wanted.
     """
 
     asked: Wording
     by_meaning: bool
     found: Found
+    costs: dict[str, int] | None = None
 
 
 def home_page(state: Asked, viewer: Viewer) -> list[NamedShelf]:
@@ -136,7 +138,10 @@ def search_page(
     vectors = vectors_of(state, read.text, viewer.at) if by_meaning else None
     queries = state.queries(viewer.candidate_id if known else None, now=viewer.at, personal=viewer.personal)
     found = search(state.engine, queries, [read], vectors, k, filters, known and viewer.personal, viewer.explain)[0]
-    return Searched(read, vectors is not None, found)
+    costs = None
+    if filters is not None and len(found.hits) < k:
+        costs = state.engine.filter_costs(queries, filters)[0]
+    return Searched(read, vectors is not None, found, costs)
 
 
 def vectors_of(state: Asked, text: str, at: float) -> NDArray[np.float32] | None:

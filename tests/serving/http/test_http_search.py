@@ -32,6 +32,16 @@ def test_a_query_and_a_body_say_the_same(ask, scorer):
     assert (scorer.engine.catalogue.attributes.employment[rows] & 1 == 1).all()
 
 
+def test_what_filters_leave_short_is_told(ask, scorer):
+    few = "/v1/search?q=nurse&k=50&latitude=40.7&longitude=-74&within_km=30&remote=false&seniority=executive"
+    answer = found(ask("GET", few))
+    assert len(answer["results"]) < 50
+    listed = found(ask("GET", few.replace("search?q=nurse&", "candidates/nobody/recommendations?")))
+    assert answer["filter_costs"] == listed["filter_costs"]
+    assert {"left", "place", "remote", "seniority"} == set(answer["filter_costs"])
+    assert found(ask("GET", "/v1/search?q=nurse&k=5&remote=false"))["filter_costs"] is None
+
+
 def test_nobody_and_somebody_not_personal_get_the_same(ask):
     nobody = found(ask("GET", "/v1/search?q=manager"))
     asked = found(ask("GET", "/v1/search?q=manager&candidate=c0000001&personal=false"))
