@@ -192,7 +192,7 @@ def test_mistakes_of_why_and_export(run, market, candidate, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("engine: {retrieve: {pol: 3}}", "engine.retrieve.pol: Extra inputs are not permitted"),
+        ("engine: {retrieve: {pol: 3}}", "engine.retrieve.pol: no such name; did you mean pool?"),
         ("engine: [", "is not YAML"),
         ("encoder: {encoder: /nowhere/model}", "is no folder"),
         ("encoder: {encoder: hash}\nsources: {tables: {postings: {path: nothing.csv}}}", "nothing.csv"),
