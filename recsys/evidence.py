@@ -10,6 +10,7 @@ from recsys.signals import COLUMN, NAMES
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 #: Kinds of evidence, and the signals that speak of each. Those made of several stand in ``_JOINT``.
 EVIDENCE: Final[dict[str, tuple[str, ...]]] = {
@@ -65,7 +66,9 @@ def _owned() -> Owner:
 _OWNER: Final = _owned()
 
 
-def gains(ranker: Ranker, signals: Numbers, there: NDArray[np.bool_], at: Rows, no_home: NDArray[np.bool_]) -> Numbers:
+def gains(
+    ranker: Ranker, signals: Numbers, there: Flags, at: Rows, no_home: Flags, only_home: Flags | None = None
+) -> Numbers:
     """How much each kind of evidence adds to postings beyond what it adds to an average one of their pool.
 
     Where the words of a kind would not be true - unknown, old, paid less, unlike, never chosen - it is 0.
@@ -76,17 +79,18 @@ def gains(ranker: Ranker, signals: Numbers, there: NDArray[np.bool_], at: Rows, 
         there: bool (B, n), False for padding.
         at: int32 (B, k), positions in the pool.
         no_home: bool (B,); a home that is not said is guessed from past work, which is then named instead.
+        only_home: bool (B,); of these the home stands for where they looked, and is named. None: of nobody.
 
     Returns:
         float32 (B, k, kinds).
     """
     chosen = np.take_along_axis(signals, at[..., None], 1)
-    gain = ranker.gains(signals, there, at, owners(chosen, no_home), len(EVIDENCE))
+    gain = ranker.gains(signals, there, at, owners(chosen, no_home, only_home), len(EVIDENCE))
     _keep_true(gain, chosen)
     return gain
 
 
-def owners(signals: Numbers, no_home: NDArray[np.bool_]) -> Owner:
+def owners(signals: Numbers, no_home: Flags, only_home: Flags | None = None) -> Owner:
     """Which kind of evidence each signal of postings (B, k, F) speaks of: int8 (B, k, F), -1 for none.
 
     A joint signal speaks of the kind that made it what it is.
@@ -97,6 +101,8 @@ def owners(signals: Numbers, no_home: NDArray[np.bool_]) -> Owner:
         winner = np.argmax(np.where(np.isnan(values), -np.inf, values), axis=2)
         kind = np.where(np.isnan(values).all(axis=2), -1, np.array([KINDS[name] for name in kinds])[winner])
         owner[..., [COLUMN[name] for name in joint]] = kind[..., None]
+    if only_home is not None:
+        owner[only_home[:, None, None] & (owner == KINDS["looked"])] = KINDS["home"]
     return np.where(no_home[:, None, None] & (owner == KINDS["home"]), np.int8(KINDS["worked"]), owner)
 
 

@@ -20,6 +20,7 @@ from recsys.rank import Ranker
 from recsys.schema import APPLY, DISMISS, HIRE, IMPRESSION, SAVE, VIEW
 from recsys.signals import COLUMN
 from recsys.signals_lexical import shared_skills, shared_words
+from recsys.signals_place import only_home
 from recsys.terms import Lexicon
 
 Rows = NDArray[np.int32]
@@ -199,7 +200,8 @@ class Explainer:
         rows = order.of(pool, -1)
         at = np.maximum(order.at, 0)
         chosen = np.take_along_axis(signals, at[..., None], 1)
-        gain = gains(ranker, signals, pool >= 0, at, np.isnan(queries.home[:, 0]))
+        homes = np.isnan(queries.home[:, 0]), only_home(catalogue, queries)
+        gain = gains(ranker, signals, pool >= 0, at, *homes)
         number, named = _details(catalogue, queries, chosen, rows)
         deed = number[..., KINDS["viewed"]] & _ITSELF - 1
         off = put_off(catalogue, queries, named[..., KINDS["viewed"]].astype(np.int32))

@@ -13,8 +13,8 @@ Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
 
 _PLACES = {
-    "near_viewed": "the nearest place of a posting viewed",
-    "near_last": "the place of the posting viewed last",
+    "near_viewed": "the nearest place of a posting viewed; where none is known, to where the candidate says to live",
+    "near_last": "the place of the posting viewed last, likewise",
     "near_home": "where the candidate lives, or worked last where that is not known",
     "near_worked": "the nearest place of past work",
 }
@@ -34,8 +34,8 @@ SIGNALS = (
 
 def places(catalogue: Catalogue, queries: Queries, interests: Interests, rows: Rows) -> dict[str, Numbers]:
     """How near the posting is to where the candidate looked, lives and worked."""
-    viewed = queries.history[:, :VIEWED]
-    looked = np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], NOTHING)
+    looked = _looked(catalogue, queries)
+    looked[:, 0] = np.where(_only_home(looked, queries)[:, None], queries.home, looked[:, 0])
     first_work = queries.worked[:, :1]
     home = np.where(np.isnan(queries.home[:, None]), first_work, queries.home[:, None])
     chords = _chords(np.take(catalogue.place, rows, axis=0), np.concatenate([looked, home, queries.worked], axis=1))
@@ -55,6 +55,25 @@ def places(catalogue: Catalogue, queries: Queries, interests: Interests, rows: R
     remote, accepts = catalogue.attributes.remote[rows], queries.remote_ok[:, None]
     found["remote_fit"] = np.where((remote < 1) | (accepts < 0), NOTHING, accepts == 1)
     return found
+
+
+def only_home(catalogue: Catalogue, queries: Queries) -> NDArray[np.bool_]:
+    """Of whom a home is all that says where they look, bool (B,).
+
+    It stands for where they looked: on a board whose candidates state no home, an order learns from nothing else what
+    nearness is worth.
+    """
+    return _only_home(_looked(catalogue, queries), queries)
+
+
+def _only_home(looked: Numbers, queries: Queries) -> NDArray[np.bool_]:
+    return np.isnan(looked[..., 0]).all(axis=1) & ~np.isnan(queries.home[:, 0])
+
+
+def _looked(catalogue: Catalogue, queries: Queries) -> Numbers:
+    """Where the postings viewed last are: (B, VIEWED, 3), NaN where that is not known."""
+    viewed = queries.history[:, :VIEWED]
+    return np.where((viewed >= 0)[..., None], catalogue.place[np.maximum(viewed, 0), 0], NOTHING)
 
 
 def _chords(posting: Numbers, places: Numbers) -> NDArray[np.float64]:

@@ -104,3 +104,12 @@ def test_a_joint_signal_speaks_of_what_made_it():
     guessed = owners(signals, np.array([True]))[0]
     assert guessed[:, COLUMN["near_any"]].tolist() == [KINDS["worked"], KINDS["worked"], -1]
     assert guessed[0, COLUMN["near_home_20"]] == KINDS["worked"]
+
+
+def test_where_only_a_home_is_known_what_stands_for_looking_speaks_of_home():
+    signals = np.full((2, 1, len(NAMES)), np.nan, np.float32)
+    for name in ("near_viewed_log", "near_home_log", "near_last_80", "near_any"):
+        signals[..., COLUMN[name]] = -1
+    owner = owners(signals, np.array([False, False]), np.array([True, False]))
+    for name in ("near_viewed_log", "near_last_80", "near_any"):
+        assert owner[:, 0, COLUMN[name]].tolist() == [KINDS["home"], KINDS["looked"]]

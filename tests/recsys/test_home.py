@@ -216,9 +216,10 @@ def test_only_shelves_of_the_order_that_was_calibrated_tell_probabilities():
 
 
 def named(board, request, now=NOW):
-    """The names of shelves and all reasons of a page, in words."""
+    """The names of shelves and all reasons of a page that goes by likeness, in words."""
     queries, week = asked(board, [request], now)
-    page = pages(engine(board), home(engine(board), queries, week, ["c"], explain=True), 1)[0]
+    by_likeness = replace(engine(board), ranker=single("title_viewed"))
+    page = pages(by_likeness, home(by_likeness, queries, week, ["c"], explain=True), 1)[0]
     return [shelf.name for shelf in page], {
         reason for shelf in page for line in shelf.recommendations for reason in line.reasons
     }

@@ -104,6 +104,8 @@ class PlainSignals:
     def places(self, row, title_any):
         q, at = self.q, self.at
         looked = [self.km(row, self.c.place[other, 0]) for other in self.viewed]
+        if all(np.isnan(self.c.place[other, 0]).any() for other in self.viewed) and not np.isnan(q.home[at]).any():
+            looked = [self.km(row, q.home[at])]  # all that says where the candidate looks
         home_place = q.worked[at, 0] if np.isnan(q.home[at]).any() else q.home[at]
         home, worked = self.km(row, home_place), [self.km(row, place) for place in q.worked[at]]
         found = {}
@@ -345,3 +347,16 @@ class TestNames:
     def test_columns_are_the_positions_of_the_names(self):
         assert [NAMES[column] for column in COLUMN.values()] == list(COLUMN) == list(NAMES)
         assert sorted(COLUMN.values()) == list(range(len(NAMES)))
+
+
+def test_a_home_that_is_all_that_is_known_stands_for_where_one_looked():
+    board, _, pool = board_and_queries(4, True)
+    looked = int(np.flatnonzero(~np.isnan(board.place[:, 0, 0]))[0])
+    home, view = Profile(home=(52.52, 13.405)), Interaction(board.ids.names([looked])[0], "view", NOW - DAY)
+    queries = ask(board, [Request(None, home), Request(None, home, [view])])
+    alone, both = signals_of(board, queries, np.repeat(pool[:1], 2, axis=0))
+    for kernel in ("log", "20", "80"):
+        of_home = alone[:, COLUMN[f"near_home_{kernel}"]]
+        for name in ("viewed", "last"):
+            np.testing.assert_array_equal(alone[:, COLUMN[f"near_{name}_{kernel}"]], of_home)
+            assert not np.array_equal(both[:, COLUMN[f"near_{name}_{kernel}"]], of_home, equal_nan=True)
