@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from recsys.errors import ConfigError, JobrecError
-from serving import alerts_command, candidates_command, search_command, surfaces_command
+from serving import alerts_command, candidates_command, replay_command, search_command, surfaces_command
 
 Answer = dict[str, Any]
 
@@ -102,21 +102,27 @@ def _evaluate(args: argparse.Namespace) -> Answer:
 
 def _recommend(args: argparse.Namespace) -> Answer:
     from recsys.request import Explain
-    from serving.ask import Asking, table
+    from serving.ask import Asking, find_place, table
     from serving.filter_query import filters_of_words
 
     filters = filters_of_words(args.filter)
+    if args.place is not None and args.text is None:
+        raise ConfigError("--place goes with --text; of a candidate of the bundle the place is known")
+    place = None if args.place is None else find_place(args.place)
     asking = Asking(args.bundle, args.cache)
     moment = asking.moment(args.now)
     explain: Explain = "full" if args.shares else True
     if args.text is not None:
-        answered = asking.by_text(args.text, args.k, moment, args.place, filters, args.personal, explain)
+        answered = asking.by_text(args.text, args.k, moment, place, filters, args.personal, explain)
     else:
         answered = asking.by_candidate(args.candidate, args.k, moment, filters, args.personal, explain)
+    if place is not None:
+        print(f"from {place}")
     print(table(asking, answered.lines))
     if answered.costs is not None:
         print(answered.sentence())
-    return {"recommendations": [vars(line) for line in answered.lines], "filter_costs": answered.costs}
+    found = {"recommendations": [vars(line) for line in answered.lines], "filter_costs": answered.costs}
+    return found if place is None else {"place": vars(place)} | found
 
 
 def _why(args: argparse.Namespace) -> Answer:
@@ -137,6 +143,8 @@ def _export(args: argparse.Namespace) -> Answer:
     from serving.score import Scorer
 
     started, filters = time.perf_counter(), filters_of_words(args.filter)
+    if args.whom == "postings" and (args.filter or not args.personal or args.no_reasons):
+        raise ConfigError("--for postings lists candidates: --filter, --not-personal, --no-reasons do not go with it")
     scorer = Scorer(args.bundle)
     now = parse_moment(args.now, scorer.as_of)
     if args.whom == "postings":
@@ -238,34 +246,6 @@ def _serve(args: argparse.Namespace) -> Answer:
         lambda host, port: say(f"http://{host}:{port}/docs"),
     )
     return {}
-
-
-def _replay(args: argparse.Namespace) -> Answer:
-    from recsys.bundle import open_bundle
-    from serving.filter_query import filters_of_words
-    from serving.live.replay import answer_again, find_decisions, state_at
-    from serving.store import Store
-
-    bundle = open_bundle(args.bundle)
-    with Store.open(args.store) as store:
-        if args.decision is not None:
-            decisions = find_decisions(args.decision.parent, args.decision.name)
-            lists = answer_again(decisions, bundle, store, lambda: _encoder_of(bundle, args.cache))
-        elif None in (args.position, args.indexed, args.at):
-            raise ConfigError("--candidate needs --position, --indexed and --at, as the answer names them")
-        else:
-            state = state_at(bundle, store, args.position, args.indexed)
-            filters = filters_of_words(args.filter)
-            lists = [state.recommend(args.candidate, args.k, args.at, filters=filters, personal=args.personal)]
-    for line in (line for lines in lists for line in lines):
-        print(f"{line.rank:4d}  {line.score:10.6f}  {line.posting_id}  {'; '.join(line.reasons)}")
-    return {"bundle": bundle.name, "recommendations": [vars(line) for lines in lists for line in lines]}
-
-
-def _encoder_of(bundle: Any, cache: Path) -> Any:
-    from recsys.encode import EncoderConfig, load_encoder
-
-    return load_encoder(EncoderConfig.model_validate(bundle.manifest["encoder"]["config"]), cache)
 
 
 def _adapt_encoder(args: argparse.Namespace) -> Answer:
@@ -407,17 +387,7 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("name", nargs="?", help="with activate: the bundle's folder in HOME/bundles")
     one.add_argument("--home", type=Path, required=True)
     one.add_argument("--force-gate", action="store_true", help="take a bundle whose validation figures are lower")
-    one = command("replay", _replay, "make a list again that the service answered, from what the answer names")
-    one.add_argument("--bundle", type=Path, required=True, help="that answered")
-    one.add_argument("--store", required=True, help=store)
-    who = one.add_mutually_exclusive_group(required=True)
-    who.add_argument("--candidate", help="with --position, --indexed, --at and -k, as answered")
-    who.add_argument("--decision", type=Path, help="FILE/REQUEST_ID, a line of a file of HOME/decisions")
-    one.add_argument("--position", type=int)
-    one.add_argument("--indexed", type=int)
-    one.add_argument("--at", type=float, help="the moment that was answered for, seconds since 1970")
-    one.add_argument("-k", type=int, default=10)
-    _controls(one, "with --candidate, as asked")
+    replay_command.add(command)
     one = command("serve", _serve, "answer over HTTP, from a bundle and all that was written since")
     one.add_argument("--home", type=Path, required=True, help="folder of the bundles, one of them active")
     one.add_argument("--store", required=True, help=store)

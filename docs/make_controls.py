@@ -92,7 +92,7 @@ def _jobrec(*words: str) -> None:
 
 
 class Titles:
-    """Titles and employers of the bundle's postings, and how alike titles are."""
+    """Titles, employers and regions of the bundle's postings, and how alike titles are."""
 
     def __init__(self, path: Path) -> None:
         bundle = open_bundle(path)
@@ -100,10 +100,11 @@ class Titles:
         self._encoder = load_encoder(EncoderConfig.model_validate(bundle.manifest["encoder"]["config"]))
         self.bound = bundle.settings.filters.muted_alike
 
-    def of(self, ids: list[str]) -> list[tuple[str, str]]:
-        """Title and employer of each posting."""
-        rows = self._bundle.catalogue.ids.rows(ids).tolist()
-        return list(zip(self._bundle.titles.take(rows), self._bundle.companies.take(rows), strict=True))
+    def of(self, ids: list[str]) -> list[tuple[str, str, str]]:
+        """Title, employer and region of each posting."""
+        rows, bundle = self._bundle.catalogue.ids.rows(ids).tolist(), self._bundle
+        columns = (bundle.titles.take(rows), bundle.companies.take(rows), bundle.regions.take(rows))
+        return list(zip(*columns, strict=True))
 
     def bands(self, title: str) -> list[str]:
         """For each band of cosines how many distinct titles stand in it, and the first few of them."""
@@ -126,10 +127,10 @@ def listing(titles: Titles, lines: list[dict[str, Any]]) -> str:
     """A list as a table."""
     named = titles.of([line["posting_id"] for line in lines])
     rows = [
-        f"| {line['rank']} | {line['posting_id']} | {title[:60]} | {company[:40]} |"
-        for line, (title, company) in zip(lines, named, strict=True)
+        f"| {line['rank']} | {line['posting_id']} | {title[:60]} | {company[:40]} | {region} |"
+        for line, (title, company, region) in zip(lines, named, strict=True)
     ]
-    return "\n".join(["| rank | posting | title | employer |", "|---|---|---|---|", *rows])
+    return "\n".join(["| rank | posting | title | employer | region |", "|---|---|---|---|---|", *rows])
 
 
 def muting(service: Service, titles: Titles, who: str) -> dict[str, str]:
@@ -139,7 +140,7 @@ def muting(service: Service, titles: Titles, who: str) -> dict[str, str]:
     parts["before"] = listing(titles, before)
     named = titles.of([line["posting_id"] for line in before])
     employer = named[2][1]
-    work = next(at for at, (_, company) in enumerate(named) if at and company != employer)
+    work = next(at for at, (_, company, _) in enumerate(named) if at and company != employer)
     title = named[work][0]
     wanted = {"postings": [before[0]["posting_id"]], "employers": [employer], "interests": [title]}
     answered, parts["mute"] = service.shown("POST", mutes, wanted, ("outcome", "position"))

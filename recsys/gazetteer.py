@@ -38,6 +38,7 @@ class Gazetteer:
         country: int16 (N,), index into ``countries``.
         region: int32 (N,), index into ``regions``.
         names: the key (``placenames.keys``) of each city's own name.
+        written: the same as it is written.
         name_hash: uint64 (E,), ascending: hashes of the keys of own and other names.
         name_city: int32 (E,), the city so named; for equal hashes own names first, then by size.
         name_own: bool (E,), whether it is the city's own name.
@@ -52,6 +53,7 @@ class Gazetteer:
     country: NDArray[np.int16]
     region: NDArray[np.int32]
     names: NDArray[np.object_]
+    written: NDArray[np.object_]
     name_hash: NDArray[np.uint64]
     name_city: NDArray[np.int32]
     name_own: NDArray[np.bool_]
@@ -96,6 +98,11 @@ class Gazetteer:
         if not region.code:
             return np.asarray(self.country[cities] == self.countries.get(region.country, -1))
         return np.asarray(self.region[cities] == self.regions.get(region, -1))
+
+    def full_name(self, city: int) -> str:
+        """City, region where it has a name here, and country."""
+        country, region = list(self.countries)[self.country[city]], list(self.regions)[self.region[city]]
+        return f"{self.written[city]}, {self.areas.name(country, region)}"
 
     def centre(self, country: str | None, region: Region | None) -> NDArray[np.float64] | None:
         """Where people live on average in the region, or in a very small country: (2,) degrees, or None."""
@@ -169,6 +176,7 @@ def _compact(cities: list[dict[str, Any]], small: frozenset[str], areas: Areas) 
             np.int32,
         ),
         names=own,
+        written=np.array([city["name"] for city in cities], object),
         name_hash=hashes[order],
         name_city=named[order].astype(np.int32),
         name_own=is_own[order],

@@ -110,6 +110,13 @@ class Areas:
             for *texts, code in provinces
             for text in texts
         ]
+        self._country_names = {code: name for code, (name, _) in countries.items()}
+        self._region_names = {Region("US", code): name for code, name in states.items()}
+        self._region_names |= {
+            Region(country, code): name
+            for country, provinces in _PROVINCES.items()
+            for _, name, code in provinces[::-1]
+        }
         self._regions: dict[str, list[Region]] = {}
         for key, (_, region) in zip(keys([text for text, _ in regions]), regions, strict=True):
             self._regions.setdefault(key, []).append(region)
@@ -117,6 +124,17 @@ class Areas:
     def country(self, text: str) -> str | None:
         """ISO alpha-2 code of a country's name or code, None when it is neither."""
         return self._countries.get(keys([text])[0])
+
+    def is_area(self, text: str) -> bool:
+        """Whether it is the name or code of a country or region."""
+        return self.country(text) is not None or self.region(text) is not None
+
+    def name(self, country: str | None, region: Region | None) -> str:
+        """A region, where it has a name here, and its country; or a country: "Illinois, United States"."""
+        code = country if region is None else region.country
+        whole = self._country_names.get(str(code), str(code))
+        part = None if region is None else self._region_names.get(region)
+        return whole if part is None else f"{part}, {whole}"
 
     def region(self, text: str, country: str | None = None) -> Region | None:
         """The region of that name or code in the country; in any when None, a US state before others."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,27 @@ _JOINED: Final = re.compile(r"\s*(?:[-–/&+]|\band\b|\bor\b)\s*", re.IGNORECASE
 _LARGE, _BELIEVED, _KNOWN = 1_000_000, 500_000, 15_000
 
 
+class Found(NamedTuple):
+    """A place as a name was understood.
+
+    Attributes:
+        precision: CITY, or REGION where only the area is known.
+        latlon: float64 (2,), degrees.
+        city: of the gazetteer; -1 where only the area is known.
+        country, region: the area where no city is known.
+    """
+
+    precision: int
+    latlon: NDArray[np.float64]
+    city: int = -1
+    country: str | None = None
+    region: Region | None = None
+
+    def name(self, gazetteer: Gazetteer) -> str:
+        """The place in full: "Springfield, Missouri, United States"."""
+        return gazetteer.full_name(self.city) if self.city >= 0 else gazetteer.areas.name(self.country, self.region)
+
+
 def resolve_names(names: Sequence[Names], gazetteer: Gazetteer) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Points of D distinct names.
 
@@ -51,36 +72,37 @@ def resolve_names(names: Sequence[Names], gazetteer: Gazetteer) -> tuple[NDArray
     latlon = np.full((len(names), 2), np.nan, np.float32)
     precision = np.zeros(len(names), np.uint8)
     for at, name in enumerate(names):
-        found = _resolve(name, gazetteer)
+        found = resolve_name(name, gazetteer)
         if found is not None:
-            precision[at], latlon[at] = found
+            precision[at], latlon[at] = found.precision, found.latlon
     return latlon, precision
 
 
-def _resolve(names: Names, gazetteer: Gazetteer) -> tuple[int, NDArray[np.float64]] | None:
+def resolve_name(names: Names, gazetteer: Gazetteer) -> Found | None:
+    """One of them; None where nothing is known."""
     city, region_text, country_text = (text.strip() for text in names)
     for at, scope in enumerate(_scopes(region_text, country_text, gazetteer)):
         row = _find_city(city, *scope, gazetteer)
         # "Hillsdale, CA" is a place in California that is not among the cities, not the village in Canada.
         if row >= 0 and (at == 0 or gazetteer.population[row] > _KNOWN):
-            return CITY, gazetteer.latlon[row]
+            return Found(CITY, gazetteer.latlon[row], row)
     row = _despite_region(city, region_text, country_text, gazetteer)
     if row >= 0:
-        return CITY, gazetteer.latlon[row]
-    area: tuple[int, NDArray[np.float64]] | None = None
+        return Found(CITY, gazetteer.latlon[row], row)
+    area: Found | None = None
     for place in split_places(city, gazetteer) if city else []:
         # What the cell itself says comes before the columns beside it, but those fill its gaps.
         told = (place[0], place[1] or ("" if place[2] else region_text), place[2] or country_text)
         if told != (city, region_text, country_text):
-            found = _resolve(told, gazetteer)
-            if found is not None and found[0] == CITY:
+            found = resolve_name(told, gazetteer)
+            if found is not None and found.precision == CITY:
                 return found
             area = area or found
     if area is None:
         for country, region in _scopes(region_text, country_text, gazetteer):
             centre = gazetteer.centre(country, region)
             if centre is not None:
-                return REGION, centre
+                return Found(REGION, centre, country=country, region=region)
     return area
 
 
@@ -160,28 +182,24 @@ def split_places(text: str, gazetteer: Gazetteer) -> list[Names]:
 
 
 def _segments(part: str, gazetteer: Gazetteer) -> list[str]:
-    coded = _CODED.match(part) is not None and _is_area(part[:2], gazetteer)
+    coded = _CODED.match(part) is not None and gazetteer.areas.is_area(part[:2])
     pieces = part.split("-", 2) if coded else _SEGMENT.split(part)
     segments = [peeled for piece in pieces for peeled in _peel(piece.strip(" -–—"), gazetteer) if peeled]
     dashed = _DASH.search(part) is not None and len(segments) == 2
-    downward = dashed and _is_area(segments[0], gazetteer) and not _is_area(segments[-1], gazetteer)
+    downward = dashed and gazetteer.areas.is_area(segments[0]) and not gazetteer.areas.is_area(segments[-1])
     return segments[::-1] if coded or downward else segments
-
-
-def _is_area(text: str, gazetteer: Gazetteer) -> bool:
-    return gazetteer.areas.country(text) is not None or gazetteer.areas.region(text) is not None
 
 
 def _peel(segment: str, gazetteer: Gazetteer) -> list[str]:
     """A segment with the region or country at its end apart: "Bronx NY", "UT United States"."""
     words = segment.split()
-    if _is_area(segment, gazetteer):
+    if gazetteer.areas.is_area(segment):
         return [segment]
     for size in (3, 2, 1):
         head, tail = " ".join(words[:-size]), " ".join(words[-size:])
-        if head and _is_area(tail, gazetteer) and (size > 1 or len(tail) != 3 or tail.isupper()):
+        if head and gazetteer.areas.is_area(tail) and (size > 1 or len(tail) != 3 or tail.isupper()):
             scopes = _scopes(tail, "", gazetteer)
-            if _is_area(head, gazetteer) or any(gazetteer.find(keys([head])[0], *scope) >= 0 for scope in scopes):
+            if gazetteer.areas.is_area(head) or any(gazetteer.find(keys([head])[0], *scope) >= 0 for scope in scopes):
                 return [*_peel(head, gazetteer), tail]
     return [segment]
 
@@ -189,7 +207,7 @@ def _peel(segment: str, gazetteer: Gazetteer) -> list[str]:
 def _group(segments: list[str], gazetteer: Gazetteer) -> list[Names]:
     """Segments as places: a city opens one, a region or country that follows belongs to it."""
     areas = gazetteer.areas
-    if len(segments) == 3 and areas.country(segments[2]) and not _is_area(segments[0], gazetteer):
+    if len(segments) == 3 and areas.country(segments[2]) and not gazetteer.areas.is_area(segments[0]):
         return [(segments[0], segments[1], segments[2])]
     places: list[list[str]] = []
     for at, segment in enumerate(segments):

@@ -1,7 +1,7 @@
 """Words that nobody used become words that somebody used: the seam around rapidfuzz."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -16,6 +16,7 @@ from recsys.ids import Ids
 _MOST_WORDS: Final = 200_000  # the commonest: a rarer word is more likely a slip itself
 _SHORT, _LONG = 4, 8  # characters: shorter words are left alone, longer ones may be off by two
 _PREFIX: Final = 3  # characters of a word that is still being typed
+_MOST_WRONG: Final = 3  # letters of the name of a setting or filter
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,11 @@ class Speller:
 def _between(words: Sequence[str], prefix: str) -> tuple[int, int]:
     """Where the words that begin with ``prefix`` stand in a sorted list."""
     return bisect_left(words, prefix), bisect_left(words, prefix + "\U0010ffff")
+
+
+def nearest_name(word: str, names: Iterable[str]) -> str | None:
+    """The name that a person who wrote ``word`` meant: a third of its letters may be wrong, three at most."""
+    written = word.casefold().replace("-", "_")
+    most = min(max(len(written) // 3, 1), _MOST_WRONG, len(written) - 1)
+    near = extract(written, list(names), scorer=OSA.distance, score_cutoff=most, limit=1) if most > 0 else []
+    return near[0][0] if near else None

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from recsys.encode import EncoderConfig, load_encoder
+from recsys.engine import Engine
 from recsys.errors import BundleError, DataError, RequestError
 from recsys.filters import Filters
-from recsys.geo import resolve_places
+from recsys.geo import CITY
 from recsys.request import Explain, Recommendation, Request
 from serving.profile import profile_from_texts
 from serving.score import Scorer
@@ -83,7 +83,7 @@ class Asking:
         file: Path,
         k: int,
         now: float,
-        place: str | None,
+        place: "Place | None",
         filters: Filters | None = None,
         personal: bool = True,
         explain: Explain = True,
@@ -102,7 +102,7 @@ class Asking:
         if encoder.name != self.scorer.encoder["name"]:
             made = self.scorer.encoder["name"]
             raise BundleError(f"the bundle was made with the encoder {made}, here it is {encoder.name}; train again")
-        profile = profile_from_texts(encoder, text, home=None if place is None else find_place(place))
+        profile = profile_from_texts(encoder, text, home=None if place is None else (place.latitude, place.longitude))
         request = Request(profile=profile, now=now, filters=filters, personal=personal)
         engine = self.scorer.engine
         lines = self.scorer.recommend_request(request, k, explain)
@@ -125,11 +125,23 @@ class Asking:
         return self.scorer.engine.why_of(self.scorer.queries_at(np.array([row]), now, personal), posting, k, filters)
 
 
-def find_place(text: str) -> tuple[float, float]:
-    """Latitude and longitude of "City, Region, Country" or of two numbers.
+@dataclass(frozen=True)
+class Place:
+    """A place as it was understood: its name in full, and degrees."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.latitude:.2f}, {self.longitude:.2f})"
+
+
+def find_place(text: str) -> Place:
+    """The place of "City, Region, Country" or of two numbers.
 
     Raises:
-        RequestError: no such place is known.
+        RequestError: no such place is known, or no such town in the region that is named.
     """
     parts = [part.strip() for part in text.split(",")]
     try:
@@ -137,7 +149,7 @@ def find_place(text: str) -> tuple[float, float]:
     except ValueError:
         return _find_named(text, parts)
     if abs(latitude) <= 90 and abs(longitude) <= 180:
-        return latitude, longitude
+        return Place("the point", latitude, longitude)
     raise _unknown(text)
 
 
@@ -145,29 +157,53 @@ def _unknown(text: str) -> RequestError:
     return RequestError(f'the place {text!r} is not known; write "City, Region, Country" or "latitude,longitude"')
 
 
-def _find_named(text: str, parts: list[str]) -> tuple[float, float]:
-    if len(parts) == 2:  # the second may be a region or a country
-        tries = [{"city": parts[0], "region": parts[1]}, {"city": parts[0], "country": parts[1]}]
+def _find_named(text: str, parts: list[str]) -> Place:
+    from recsys.gazetteer import gazetteer  # takes seconds to read
+    from recsys.places import resolve_name
+
+    city, second, third = (*parts, "", "")[:3]
+    areas = gazetteer().areas
+    if areas.is_area(city):  # "Texas, United States" is not Texas City, though "New York, NY" is a city
+        tries = [(text, "", "")]
+    elif len(parts) == 2 and areas.country(second) is not None:  # which may be a region, too
+        tries = [(city, second, ""), (city, "", second)]
     else:
-        tries = [dict(zip(("city", "region", "country"), parts, strict=False))]
-    latlon = resolve_places(pd.DataFrame(tries, columns=["city", "region", "country", "latitude", "longitude"]))
-    known = latlon[~np.isnan(latlon[:, 0])]
-    if len(known) == 0:
+        tries = [(city, second, third)]
+    found = [one for names in tries if (one := resolve_name(names, gazetteer())) is not None]
+    if not found:
         raise _unknown(text)
-    return float(known[0, 0]), float(known[0, 1])
+    best = max(found, key=lambda one: one.precision)
+    name, (latitude, longitude) = best.name(gazetteer()), best.latlon.tolist()
+    if best.precision >= CITY:
+        return Place(name, latitude, longitude)
+    if len(parts) > 1 and not areas.is_area(city):
+        raise RequestError(f'no town {city!r} is known in {name}; write a larger town near by, or "latitude,longitude"')
+    return Place(f"the middle of {name}", latitude, longitude)
+
+
+def headings(engine: Engine, posting_ids: Sequence[str]) -> list[str]:
+    """What people read first of postings: title, employer, region, whether it is remote, and the id."""
+    if engine.explainer is None:
+        return [f"[{posting_id}]" for posting_id in posting_ids]
+    rows = engine.catalogue.ids.rows(posting_ids)
+    columns = [engine.explainer.titles, engine.explainer.companies, engine.explainer.regions]
+    texts = [[""] * len(rows) if one is None else one.take(rows.tolist()) for one in columns]
+    remote = (engine.catalogue.attributes.remote[rows] == 1).tolist()
+    out = []
+    for posting_id, title, company, region, away in zip(posting_ids, *texts, remote, strict=True):
+        at = f" at {company}"[:40] if company else ""
+        where = "".join(f", {one}"[:30] for one in (region, "remote" if away else "") if one)
+        out.append(f"{title[:60]}{at}{where}  [{posting_id}]")
+    return out
 
 
 def table(asking: Asking, lines: Sequence[Recommendation]) -> str:
     """A list as a table for people."""
-    engine = asking.scorer.engine
-    if not lines or engine.explainer is None:
+    if not lines:
         return "no posting can be shown to this candidate"
-    rows = engine.catalogue.ids.rows([line.posting_id for line in lines]).tolist()
-    titles, companies = engine.explainer.titles.take(rows), engine.explainer.companies.take(rows)
     out = []
-    for line, title, company in zip(lines, titles, companies, strict=True):
-        at = f" at {company}" if company else ""
-        out.append(f"{line.rank:3d}. {title[:60]}{at[:40]}  [{line.posting_id}]  {line.score:.3f}")
+    for line, heading in zip(lines, headings(asking.scorer.engine, [one.posting_id for one in lines]), strict=True):
+        out.append(f"{line.rank:3d}. {heading}  {line.score:.3f}")
         out.append(f"     {'; '.join(line.reasons) or 'no signal stands out'}")
         if line.shares is not None:
             largest = list(line.shares.items())[:_LARGEST]

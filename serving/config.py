@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from recsys.config import Settings
 from recsys.errors import ConfigError
+from recsys.faults import first_fault
 from serving.gate import GateSettings
 from serving.http.settings import HttpSettings
 from serving.live.settings import LiveSettings
@@ -62,5 +63,4 @@ def load_serve_config(path: Path | None) -> ServeConfig:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error, ServeConfig)}") from None

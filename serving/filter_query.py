@@ -1,23 +1,31 @@
 """Filters as single words: parameters of a query, or ``NAME=VALUE`` on the command line."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from recsys.errors import RequestError
+from recsys.faults import faults
 from recsys.filters import Filters, Kind, Level, SingleFilters
 
-_LISTS: Final = ("employment", "seniority", "language", "muted_postings", "muted_employers")
-_ITEMS: Final = r"^[^,\x00]+(?:,[^,\x00]+)*$"
+_KINDS: Final[tuple[str, ...]] = Kind.__args__  # type: ignore[attr-defined]
+_LEVELS: Final[tuple[str, ...]] = Level.__args__  # type: ignore[attr-defined]
+#: Of each list the expression of an item, and what an item may be in words.
+_LISTS: Final = {
+    "employment": (f"(?:{'|'.join(_KINDS)})", ", ".join(_KINDS)),
+    "seniority": (f"(?:{'|'.join(_LEVELS)})", ", ".join(_LEVELS)),
+    "language": ("(?:[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})?)", "codes like en or en-US"),
+    "muted_postings": (r"[^,\x00]+", "ids, none of them empty"),
+    "muted_employers": (r"[^,\x00]+", "names, none of them empty"),
+}
 
 
-def _one_or_more(words: str) -> str:
-    return rf"^(?:{words})(?:,(?:{words}))*$"
-
-
-def _words_of(kind: Any) -> str:
-    return "|".join(kind.__args__)
+def _pattern(name: str) -> dict[str, Any]:
+    """The expression of a whole list, for the schema alone: whoever breaks it is told in words what is allowed."""
+    item = _LISTS[name][0]
+    return {"pattern": f"^{item}(?:,{item})*$"}
 
 
 class FilterQuery(SingleFilters):
@@ -26,13 +34,26 @@ class FilterQuery(SingleFilters):
     The board's own fields are said in a body.
     """
 
-    employment: str | None = Field(None, max_length=80, pattern=_one_or_more(_words_of(Kind)))
-    seniority: str | None = Field(None, max_length=60, pattern=_one_or_more(_words_of(Level)))
-    language: str | None = Field(None, max_length=120, pattern=_one_or_more("[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})?"))
-    muted_postings: str | None = Field(None, max_length=4_000, pattern=_ITEMS, description="ids")
-    muted_employers: str | None = Field(
-        None, max_length=4_000, pattern=_ITEMS, description="names, however they are spaced and capitalised"
+    employment: str | None = Field(None, max_length=80, json_schema_extra=_pattern("employment"))
+    seniority: str | None = Field(None, max_length=60, json_schema_extra=_pattern("seniority"))
+    language: str | None = Field(None, max_length=120, json_schema_extra=_pattern("language"))
+    muted_postings: str | None = Field(
+        None, max_length=4_000, description="ids", json_schema_extra=_pattern("muted_postings")
     )
+    muted_employers: str | None = Field(
+        None,
+        max_length=4_000,
+        description="names, however they are spaced and capitalised",
+        json_schema_extra=_pattern("muted_employers"),
+    )
+
+    @field_validator(*_LISTS)
+    @classmethod
+    def _allowed(cls, text: str | None, info: ValidationInfo) -> str | None:
+        item, words = _LISTS[str(info.field_name)]
+        if text is not None and not all(re.fullmatch(item, one) for one in text.split(",")):
+            raise ValueError(f"allowed are {words}; several have commas between them")
+        return text
 
     def filters(self) -> Filters | None:
         """As filters; None where nothing is asked.
@@ -53,8 +74,10 @@ def filters_of_words(words: Sequence[str]) -> Filters | None:
     Raises:
         RequestError: a name is not known, or a value cannot be.
     """
+    whole = len(words) == 1 and words[0].lstrip().startswith("{")
+    asked = Filters if whole else FilterQuery
     try:
-        if len(words) == 1 and words[0].lstrip().startswith("{"):
+        if whole:
             return Filters.model_validate_json(words[0])
         pairs = [word.partition("=") for word in words]
         lame = next((name for name, sign, _ in pairs if not sign), None)
@@ -62,6 +85,5 @@ def filters_of_words(words: Sequence[str]) -> Filters | None:
             raise RequestError(f"--filter {lame!r} is not NAME=VALUE")
         return FilterQuery.model_validate({name: value for name, _, value in pairs}).filters()
     except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"]))
-        raise RequestError(f"--filter {at}: {first['msg']}" if at else f"--filter: {first['msg']}") from None
+        at, what = faults(error, asked)[0]
+        raise RequestError(f"--filter {at}: {what}" if at else f"--filter: {what}") from None

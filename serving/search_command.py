@@ -53,16 +53,13 @@ def _search(args: argparse.Namespace) -> Answer:
 
 def _lines(engine: Any, asked: Any, found: Any) -> list[str]:
     """The answer for people."""
+    from serving.ask import headings
+
     lines = [f"searched for: {asked.text}"] if asked.corrected else []
     lines += [f"no posting uses {', '.join(asked.unknown)}"] if asked.unknown else []
     lines.append(f"{found.matching} postings match")
-    rows = engine.catalogue.ids.rows([one.posting_id for one in found.hits]).tolist()
-    titles, companies = engine.explainer.titles.take(rows), engine.explainer.companies.take(rows)
-    for hit, title, company in zip(found.hits, titles, companies, strict=True):
-        at = f" at {company}" if company else ""
-        lines.append(
-            f"{hit.rank:3d}. {title[:60]}{at[:40]}  [{hit.posting_id}]  {hit.relevance:.3f}  {'; '.join(hit.reasons)}"
-        )
+    for hit, heading in zip(found.hits, headings(engine, [one.posting_id for one in found.hits]), strict=True):
+        lines.append(f"{hit.rank:3d}. {heading}  {hit.relevance:.3f}  {'; '.join(hit.reasons)}")
     for name, counts in found.facets.items():
         if counts:
             lines.append(f"{name}: " + ", ".join(f"{one.value} {one.count}" for one in counts))

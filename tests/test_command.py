@@ -114,7 +114,11 @@ def test_recommend(run, market, scorer, candidate):
 def test_recommend_by_text_and_place(run, market, tmp_path):
     (tmp_path / "cv.txt").write_text("I have been a registered nurse for ten years.")
     asked = ("recommend", "--bundle", market.bundle, "--text", tmp_path / "cv.txt", "--json")
-    anywhere, here = answer(run(*asked)), answer(run(*asked, "--place", "Houston, Texas, United States"))
+    ran = run(*asked, "--place", "Houston, TX")
+    anywhere, here = answer(run(*asked)), answer(ran)
+    assert ran[1].startswith("from Houston, Texas, United States (29.76, -95.36)\n  1. ")
+    assert here["place"]["name"] == "Houston, Texas, United States"
+    assert "place" not in anywhere
     assert len(anywhere["recommendations"]) == len(here["recommendations"]) == 10
     assert anywhere != here
     assert "km from home" in str(here) or "in the place where you live" in str(here)
@@ -147,6 +151,14 @@ def test_export(run, market, scorer, tmp_path):
     assert not pd.read_parquet(out)["reasons"].ne("").any()
 
 
+@pytest.mark.parametrize("option", [["--filter", "remote=true"], ["--not-personal"], ["--no-reasons"]])
+def test_an_export_for_postings_refuses_what_it_would_not_obey(run, market, tmp_path, option):
+    out = tmp_path / "lists.parquet"
+    ran = run("export", "--for", "postings", "--bundle", market.bundle, "--out", out, "-k", 3, *option)
+    assert "do not go with it" in mistake("export", ran)
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("command", ["recommend", "why", "export"])
 def test_a_bundle_that_is_missing_or_damaged(run, tmp_path, command, market):
     asking = {
@@ -170,6 +182,7 @@ def test_a_bundle_that_is_missing_or_damaged(run, tmp_path, command, market):
         (["--candidate", "{candidate}", "-k", "0"], "k must be at least 1, not 0"),
         (["--text", "/nowhere/cv.txt"], "cannot be read as UTF-8 text"),
         (["--text", "{cv}", "--place", "Nowhereville"], "'Nowhereville' is not known"),
+        (["--candidate", "c0000001", "--place", "Houston"], "--place goes with --text"),
     ],
 )
 def test_mistakes_of_recommend(run, market, candidate, tmp_path, arguments, said):
@@ -192,7 +205,7 @@ def test_mistakes_of_why_and_export(run, market, candidate, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("engine: {retrieve: {pol: 3}}", "engine.retrieve.pol: Extra inputs are not permitted"),
+        ("engine: {retrieve: {pol: 3}}", "engine.retrieve.pol: no such name; did you mean pool?"),
         ("engine: [", "is not YAML"),
         ("encoder: {encoder: /nowhere/model}", "is no folder"),
         ("encoder: {encoder: hash}\nsources: {tables: {postings: {path: nothing.csv}}}", "nothing.csv"),

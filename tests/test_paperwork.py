@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 import jobrec
 import recsys
+from docs import make_search
 from docs.make_configuration import (
     REPEATED,
     adapt_tree,
@@ -54,6 +55,18 @@ def test_every_command_stands_in_the_readme(capsys):
     commands = re.findall(r"^    ([a-z-]+)\b", capsys.readouterr().out, re.M)
     assert len(commands) >= 7
     assert [one for one in commands if f"`jobrec {one}`" not in README] == []
+
+
+def test_the_prose_of_the_page_of_controls_is_that_of_its_template():
+    written = iter((ROOT / "docs" / "controls.md").read_text("utf-8").splitlines())
+    prose = [line for line in (ROOT / "docs" / "controls.md.in").read_text("utf-8").splitlines() if "{{" not in line]
+    assert [line for line in prose if line not in written] == []  # each after the one before
+
+
+def test_the_prose_of_the_page_of_search_is_that_of_its_script():
+    written = iter((ROOT / "docs" / "search.md").read_text("utf-8").splitlines())
+    prose = [line for line in make_search.PAGE.splitlines() if "{" not in line]
+    assert [line for line in prose if line not in written] == []
 
 
 def test_readme_example_runs(market, tmp_path, monkeypatch, capsys):

@@ -16,9 +16,9 @@ PACKAGES = ("recsys", "training", "serving")
 ORDER = (
     "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language", "placenames",
     "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "wording", "spelling",
-    "wordindex", "attributes", "leaders", "index", "lexical", "sketch", "copies", "arrivals", "codebook", "reserve",
-    "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries", "next_title", "pool", "recent",
-    "catalogue", "assemble", "shown", "mutes", "candidates", "intake", "postings", "profiles", "documents",
+    "faults", "wordindex", "attributes", "leaders", "index", "lexical", "sketch", "copies", "arrivals", "codebook",
+    "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries", "next_title", "pool",
+    "recent", "catalogue", "assemble", "shown", "mutes", "candidates", "intake", "postings", "profiles", "documents",
     "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests", "nearby", "bywords", "compared",
     "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "diversity", "arrange", "cut",

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from recsys.config import EngineSettings, Settings, Share
 from recsys.encode import EncoderConfig
 from recsys.errors import ConfigError
+from recsys.faults import first_fault
 from training.sources.config import SourcesConfig
 
 
@@ -75,7 +76,4 @@ def load_config(path: Path | None) -> TrainConfig:
     try:
         return TrainConfig.model_validate({} if values is None else values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ConfigError(f"{path}: {where}: {first['msg']}{more}") from None
+        raise ConfigError(f"{path}: {first_fault(error, TrainConfig)}") from None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from recsys.errors import RequestError
+from recsys.faults import first_fault
 from recsys.filters import Filters
 from recsys.narrow import conditions
 from recsys.text import normalise
@@ -53,7 +54,7 @@ class Matcher:
         except RequestError as error:
             self.unusable[alert.alert_id] = str(error)
         except ValidationError as error:  # stored by a version that knew filters which this one does not
-            self.unusable[alert.alert_id] = "; ".join(one["msg"] for one in error.errors())
+            self.unusable[alert.alert_id] = first_fault(error, Filters)
         return alert.alert_id not in self.unusable
 
     def match(self, alerts: Sequence[Alert]) -> Flags:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from recsys.config import Settings
 from recsys.errors import ConfigError
+from recsys.faults import first_fault
 from serving.alerts.address import check_address
 
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
@@ -156,5 +157,4 @@ def load_alert_settings(path: Path | None) -> AlertSettings:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error, AlertSettings)}") from None

@@ -90,7 +90,7 @@ def parse(raw: bytes, model: type[M], depth: int) -> M:
     try:
         return model.model_validate(_load(raw, depth))
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, model) from None
     except (ValueError, RecursionError) as error:
         raise Problem(422, "json", f"the body is not JSON: {error}") from None
 

@@ -108,7 +108,7 @@ def filters_of(query: FilterQuery) -> Filters | None:
     try:
         return query.filters()
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, Filters) from None
 
 
 async def recommendations_for_profile(desk: Desk, request: Request) -> Response:

@@ -112,7 +112,7 @@ def query_of(request: Request, model: type[Q]) -> Q:
             raise Problem(422, "invalid", "query: a parameter is given twice")
         return model.model_validate(given)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, model) from None
     except UnicodeDecodeError:
         raise Problem(422, "invalid", "query: not UTF-8 in percent-encoding") from None
     except ValueError:

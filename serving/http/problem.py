@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from recsys.errors import Behind, EncoderError, JobrecError, RequestError, StoreError, UnknownError
+from recsys.faults import faults, first_fault
 
 MEDIA_TYPE: Final = "application/problem+json"
 _MOST_ERRORS: Final = 10
@@ -74,17 +75,9 @@ class Problem(Exception):
         return Response(orjson.dumps(document), self.status, self.headers, MEDIA_TYPE)
 
 
-def invalid(error: ValidationError) -> Problem:
-    """A document or query that breaks its schema. Names places and rules, never repeats what was sent."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [(".".join(map(_clip, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in faults]
-    at, message = lines[0]
-    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return Problem(422, "invalid", f"{at}: {message}{more}" if at else message + more, errors=lines)
-
-
-def _clip(part: object) -> str:
-    return str(part).encode(errors="replace").decode()[:80]
+def invalid(error: ValidationError, model: type[BaseModel]) -> Problem:
+    """A document or query that breaks its schema, ``model``."""
+    return Problem(422, "invalid", first_fault(error, model), errors=faults(error, model))
 
 
 def of_error(error: JobrecError, retry_seconds: int) -> Problem:

@@ -95,7 +95,7 @@ async def search_by_query(desk: Desk, request: Request) -> Response:
     try:
         filters = asked.filters()
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, Filters) from None
     return await _search(desk, request, asked, filters)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from recsys.errors import BundleError, DataError, RequestError
-from serving.ask import Asking, find_place, parse_moment, table
+from serving.ask import Asking, find_place, headings, parse_moment, table
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +35,36 @@ def test_what_is_no_moment_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "latitude", "longitude"),
+    ("text", "name", "latitude", "longitude"),
     [
-        ("40.5, -74", 40.5, -74.0),
-        ("Houston, Texas, United States", 29.76, -95.37),
-        ("Houston, TX", 29.76, -95.37),
-        ("Paris, France", 48.85, 2.35),
-        ("Toronto", 43.7, -79.4),
+        ("40.5, -74", "the point", 40.5, -74.0),
+        ("Houston, Texas, United States", "Houston, Texas, United States", 29.76, -95.37),
+        ("Houston, TX", "Houston, Texas, United States", 29.76, -95.37),
+        ("Paris, France", "Paris, France", 48.85, 2.35),
+        ("Toronto", "Toronto, Ontario, Canada", 43.7, -79.4),
+        ("Atlantis", "Atlantis, South Africa", -33.57, 18.48),
+        ("New York, NY", "New York City, New York, United States", 40.71, -74.01),
+        ("San Juan, PR", "San Juan, Puerto Rico", 18.47, -66.11),
+        ("Tbilisi, Georgia", "Tbilisi, Georgia", 41.69, 44.83),
+        ("Georgia", "the middle of Georgia, United States", 33.28, -83.86),
+        ("Texas, United States", "the middle of Texas, United States", 30.98, -97.52),
+        ("Newfoundland", "the middle of Newfoundland and Labrador, Canada", 48.14, -54.2),
     ],
 )
-def test_places(text, latitude, longitude):
+def test_places_and_what_was_understood(text, name, latitude, longitude):
     found = find_place(text)
-    assert found == pytest.approx((latitude, longitude), abs=0.1)
+    assert found.name == name
+    assert (found.latitude, found.longitude) == pytest.approx((latitude, longitude), abs=0.1)
+    assert str(found).startswith(f"{name} (")
+
+
+@pytest.mark.parametrize(
+    ("text", "area"),
+    [("Atlantis, Illinois", "Illinois, United States"), ("Atlantis, Georgia", "Georgia, United States")],
+)
+def test_a_town_that_the_region_does_not_have_is_not_its_middle(text, area):
+    with pytest.raises(RequestError, match=f"no town 'Atlantis' is known in {area}; write a larger town"):
+        find_place(text)
 
 
 @pytest.mark.parametrize("text", ["Nowhereville", "", "91, 10", "10, 400", "nan, nan", "inf, 3"])
@@ -61,7 +80,7 @@ def test_a_cv_gets_a_list_with_titles_like_it(asking, tmp_path):
     lines = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), None).lines
     assert len(lines) == 10
     assert any("profile" in reason for line in lines for reason in line.reasons)
-    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), "Los Angeles, California").lines
+    here = asking.by_text(tmp_path / "cv.txt", 10, asking.moment("data"), find_place("Los Angeles, CA")).lines
     assert here != lines
 
 
@@ -106,6 +125,23 @@ def test_the_table_holds_every_line(asking):
     for line in lines:
         assert f"[{line.posting_id}]" in text
     assert table(asking, []) == "no posting can be shown to this candidate"
+
+
+def test_the_table_says_where_the_work_is(asking, market):
+    engine, rows = asking.scorer.engine, np.arange(400)
+    remote, regions = engine.catalogue.attributes.remote == 1, market.prepared.postings["region"].fillna("").to_numpy()
+    ids = engine.catalogue.ids.names(rows).tolist()
+    assert 0 < remote.sum() < len(rows)
+    assert len(set(regions)) > 5
+    for heading, posting_id, away, region in zip(headings(engine, ids), ids, remote, regions, strict=True):
+        where = (f", {region}" if region else "") + (", remote" if away else "")
+        assert heading.endswith(f"{where}  [{posting_id}]")
+        assert away == heading.removesuffix(f"  [{posting_id}]").endswith(", remote")
+
+
+def test_headings_of_a_bundle_without_texts_are_ids(asking):
+    first = asking.scorer.engine.catalogue.ids.names([0]).tolist()
+    assert headings(replace(asking.scorer.engine, explainer=None), first) == [f"[{first[0]}]"]
 
 
 def test_the_bundle_says_which_encoder_made_it(market, tmp_path):

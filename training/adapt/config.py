@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from recsys.config import Settings
 from recsys.encode import EncoderConfig
 from recsys.errors import ConfigError
+from recsys.faults import first_fault
 from training.sources.config import Format, Source, SourcesConfig
 
 
@@ -176,6 +177,4 @@ def load_adapt_config(path: Path) -> AdaptConfig:
     try:
         return AdaptConfig.model_validate(values or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from None
+        raise ConfigError(f"{path}: {first_fault(error, AdaptConfig)}") from None

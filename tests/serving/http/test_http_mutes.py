@@ -59,7 +59,7 @@ def test_a_stranger_mutes_in_the_body(ask):
         ({"employers": ["a\x00"]}, "employers.0: String should match"),
         ({"employers": ["a\nb"]}, "employers.0: String should match"),
         ({"interests": ["x"] * 51}, "interests: List should have at most 50"),
-        ({"titles": []}, "titles: Extra inputs"),
+        ({"titles": []}, "titles: no such name; known are postings, employers, interests"),
         ([], "Input should be a valid dictionary"),
     ],
 )
