@@ -164,7 +164,7 @@ def _again(decision: Decision, state: State) -> list[Recommendation]:
 
 def _made(decision: Decision, state: State) -> list[Recommendation]:
     """The lines that the surface of a decision shows in a state."""
-    filters = None if decision.filters is None else Filters.model_validate(decision.filters)
+    filters = _filters(decision)
     who, k, about = decision.candidate_id, decision.k, decision.about or {}
     if not decision.surface.startswith(OWN):
         return state.recommend(who or "", k, decision.at, filters=filters, personal=decision.personal)
@@ -185,6 +185,13 @@ def _made(decision: Decision, state: State) -> list[Recommendation]:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{decision.request_id} does not say what was asked of {surface}: {error!r}") from None
     raise RequestError(f"{decision.request_id} is of {surface}: that cannot be made again")
+
+
+def _filters(decision: Decision) -> Filters | None:
+    try:
+        return None if decision.filters is None else Filters.model_validate(decision.filters)
+    except ValueError as error:
+        raise DataError(f"{decision.request_id} was asked with filters that cannot be read: {error!r}") from None
 
 
 def difference(postings: Sequence[str], scores: Sequence[float], lines: Sequence[Any]) -> str:

@@ -113,6 +113,7 @@ def _no_encoder():
         ("list", {"candidate_id": None}, RequestError, "a profile that was not stored"),
         ("related", {"about": None}, DataError, "does not say what was asked of related"),
         ("browse", {"about": {"colour": "red"}}, DataError, "does not say what was asked of browse"),
+        ("list", {"filters": {"colour": "red"}}, DataError, "filters that cannot be read"),
         ("browse", {"surface": "jobrec:people"}, RequestError, "cannot be made again"),
     ],
 )
