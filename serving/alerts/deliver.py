@@ -164,8 +164,8 @@ class Deliverer:
         if outcome.kind == "dropped":  # the ledger has done so
             self._count("dropped")
             return None
-        if outcome.kind == "later" and self._overdue(mail):
-            outcome = Outcome("sent", outcome.reply)  # as the ledger sees it: perhaps
+        if (outcome.kind == "refused" and mail.unsure) or (outcome.kind == "later" and self._overdue(mail)):
+            outcome = Outcome("sent", outcome.reply)  # as the ledger sees it, perhaps: planned anew it might come twice
         due = 0.0
         if outcome.kind in ("later", "unsure"):
             here = mail.tries % self._settings.attempts  # in this run: everybody waits for what earlier ones left

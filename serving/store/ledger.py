@@ -1,8 +1,8 @@
 """The ledger: what becomes of each mail, in steps of which each is one transaction, shared by those who wait.
 
 planned -> sending -> sent        the alert has moved on, in the same transaction
-                   -> perhaps     as sent, but it may have come twice, or (after two losses, or one and days of
-                                  refusals that may pass) not at all
+                   -> perhaps     as sent, but it may have come twice, or (after two losses, or a loss and a refusal)
+                                  not at all
                    -> planned     not accepted now: again later; or no answer came: once again
                    -> refused     for good
 planned -> dropped                nobody wants it any more

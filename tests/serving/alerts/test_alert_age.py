@@ -242,3 +242,15 @@ def test_what_nobody_refused_for_certain_is_offered_for_ever(board):
     board.run(board.now + 9 * DAY)
     assert got(board, "a") == ["new-1"]
     assert [row.state for row in board.mails().values()] == ["sent"]
+
+
+def test_a_mail_that_may_have_come_and_is_refused_then_is_not_planned_anew(board):
+    board.alert("a", words="zymurgist")
+    board.write(board.posting(1, title="Zymurgist"))
+    done = board.run(postman=says(board, "unsure", "refused"))
+    (row,) = board.mails().values()
+    assert (done["perhaps"], row.state, row.reply) == (1, "perhaps", "said: refused")
+    board.write(board.posting(2, title="Zymurgist"))
+    board.run(board.now + DAY)
+    assert [sent_postings(one) for one in board.box] == [["new-1"], ["new-1"], ["new-2"]]  # the second was refused
+    assert board.box[0].as_bytes() == board.box[1].as_bytes()
