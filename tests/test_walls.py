@@ -51,13 +51,14 @@ SEAMS = {
     "alembic": {
         "serving/store/migration.py",
         "serving/store/migrations/env.py",
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003", "0004", "0005")),
+        *(f"serving/store/migrations/versions/r000{number}.py" for number in range(1, 7)),
     },
     "lxml": {"training/sources/jsonld_file.py", "training/sources/xml_file.py"},
     "sqlalchemy": {
         *(f"serving/store/{stem}.py" for stem in ("apply", "commands", "connect", "migration", "model", "question")),
         *(f"serving/store/{stem}.py" for stem in ("alerts", "arrivals", "feeds", "ledger", "store", "tables", "turn")),
-        *(f"serving/store/migrations/versions/r{number}.py" for number in ("0001", "0002", "0003", "0004", "0005")),
+        *(f"serving/store/{stem}.py" for stem in ("old_mails", "reach")),
+        *(f"serving/store/migrations/versions/r000{number}.py" for number in range(1, 7)),
         "training/sources/sql_table.py",
     },
     "fastapi": {"serving/http/app.py"},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import Final
 
 from serving.alerts.ended import Ended
 from serving.alerts.postman import Outcome, Postman, PostUnavailable, Steps
@@ -18,6 +19,9 @@ from serving.store.mails import Mail, Step
 
 _LOOK = 0.05  # seconds between two looks at a mail that waits
 _MOST_WHY = 500  # characters
+#: A mail that may have come already, and is still not accepted so many seconds after its plan, is taken for sent: its
+#: alert would wait for it for ever.
+UNSURE_SECONDS: Final = 3 * 86_400.0
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Deliverer:
         ended: postings that ended since the run began.
         settings: of attempts and connections.
         postman: makes a connection.
+        moment: of the run.
         until: no mail is begun after this moment, seconds since 1970.
         steps: told of each step.
     """
@@ -67,11 +72,12 @@ class Deliverer:
         ended: Ended,
         settings: AlertSettings,
         postman: Callable[[], Postman],
+        moment: float,
         until: float,
         steps: Steps,
     ) -> None:
         self._ledger, self._renderer, self._ended, self._settings = ledger, renderer, ended, settings
-        self._postman, self._until, self._steps = postman, until, steps
+        self._postman, self._moment, self._until, self._steps = postman, moment, until, steps
         self._stop = threading.Event()
         self.counts: Counter[str] = Counter()  #: outcomes
         self.trouble = ""  #: why nothing could be sent
@@ -140,7 +146,10 @@ class Deliverer:
             return self._renderer.mail(mail)
         except Exception as error:  # an address that ``email`` does not read, a template's slip over one posting
             why = f"no mail could be made: {type(error).__name__}: {error}"[:_MOST_WHY]
-        self._ledger.take(Step("later", mail, why))
+        if self._overdue(mail):
+            self._take(Step("sent", mail, why))
+        else:
+            self._ledger.take(Step("later", mail, why))
         with self._lock:
             self.unmade[mail.alert_id] = why
         return None
@@ -155,9 +164,12 @@ class Deliverer:
         if outcome.kind == "dropped":  # the ledger has done so
             self._count("dropped")
             return None
+        if (outcome.kind == "refused" and mail.unsure) or (outcome.kind == "later" and self._overdue(mail)):
+            outcome = Outcome("sent", outcome.reply)  # as the ledger sees it, perhaps: planned anew it might come twice
         due = 0.0
         if outcome.kind in ("later", "unsure"):
-            due = time.time() + self._settings.backoff_seconds * 2 ** min(mail.tries, 10)
+            here = mail.tries % self._settings.attempts  # in this run: everybody waits for what earlier ones left
+            due = time.time() + self._settings.backoff_seconds * 2 ** min(here, 10)
         self._take(Step(outcome.kind, mail, outcome.reply, due))
         self._steps("written")
         tries, unsure = mail.tries + (outcome.kind == "later"), mail.unsure + (outcome.kind == "unsure")
@@ -166,6 +178,10 @@ class Deliverer:
         if outcome.kind == "later" or (outcome.kind == "unsure" and unsure == 1):
             return Mail(mail.message, mail.alert_id, mail.content, mail.upto, mail.at, due, tries, unsure)
         return None
+
+    def _overdue(self, mail: Mail) -> bool:
+        """Whether a mail may have come already, and was planned long ago."""
+        return mail.unsure > 0 and self._moment - mail.at >= UNSURE_SECONDS
 
     def _take(self, step: Step) -> None:
         self._ledger.take(step)

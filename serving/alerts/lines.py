@@ -14,7 +14,11 @@ from serving.store.arrivals import documents_at
 from serving.store.store import Store
 from serving.store.writes import Document
 
-_PLAIN: Final = {"matches": "new, and as your alert asks", "discover": "high among what you have not seen"}
+_PLAIN: Final = {
+    "matches": "new, and as your alert asks",
+    "listed": "new, and high on your list",
+    "discover": "high among what you have not seen",
+}
 
 
 class Describer:
@@ -30,12 +34,18 @@ class Describer:
     def __init__(self, state: State, store: Store, posting_url: str | None, known: dict[str, Document]) -> None:
         self._state, self._store, self._url, self._known = state, store, posting_url, known
 
-    def lines(self, lists: Lists, kind: str) -> list[list[Document]]:
-        """The lines of each of B lists: posting_id, title, company, place, url, until and reasons."""
+    def lines(self, lists: Lists, kinds: Sequence[str]) -> list[list[Document]]:
+        """The lines of each of B lists: posting_id, title, company, place, url, until and reasons.
+
+        Args:
+            lists: of the engine.
+            kinds: (B), why a posting is brought where the engine gives no reason: "matches" filters or words, "listed"
+                among the candidate's first, "discover".
+        """
         rows = lists.rows
         distinct = np.unique(rows[rows >= 0])
         told = dict(zip(distinct.tolist(), self._told(distinct), strict=True))
-        return [self._list(lists, at, kind, told) for at in range(len(rows))]
+        return [self._list(lists, at, kinds[at], told) for at in range(len(rows))]
 
     def _list(self, lists: Lists, at: int, kind: str, told: dict[int, Document]) -> list[Document]:
         rows = lists.rows[at]

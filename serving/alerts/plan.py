@@ -100,12 +100,11 @@ class Planner:
     def _ranked(self, alerts: Sequence[Alert], rows: NDArray[np.int32]) -> dict[str, list[dict[str, object]]]:
         people = self._people(alerts)
         lists = among(self.state.engine, people.queries, rows[people.order], self.settings.most, explain=True)
-        return self._described(alerts, people, lists, "matches")
+        return self._described(alerts, people, lists)
 
     def _only_listed(self, alerts: Sequence[Alert], found: Flags) -> None:
         """Alerts that name nothing bring what stands among the first of the candidate's list."""
-        plain = [at for at, one in enumerate(alerts) if not one.document.get("words") and not _filtered(one)]
-        plain = [at for at in plain if found[at].any()]
+        plain = [at for at, one in enumerate(alerts) if _kind(one) == "listed" and found[at].any()]
         if not plain:
             return
         people = self._people([alerts[at] for at in plain])
@@ -143,7 +142,7 @@ class Planner:
         fresh = (lists.rows >= 0) & ~self._met(alerts, people, lists)
         order = np.argsort(~fresh, axis=1, kind="stable")[:, : self.settings.most]
         rows = np.where(np.take_along_axis(fresh, order, 1), np.take_along_axis(lists.rows, order, 1), np.int32(-1))
-        return self._described(alerts, people, _chosen(lists, rows, order), "discover")
+        return self._described(alerts, people, _chosen(lists, rows, order))
 
     def _met(self, alerts: Sequence[Alert], people: Crowd, lists: Lists) -> Flags:
         """Which of the lists (B, k) the candidates have seen, or the alert has brought: it or a copy of it."""
@@ -161,10 +160,8 @@ class Planner:
     def _people(self, alerts: Sequence[Alert]) -> Crowd:
         return crowd(self.state, [one.candidate_id for one in alerts], self.fixed.moment)
 
-    def _described(
-        self, alerts: Sequence[Alert], people: Crowd, lists: Lists, kind: str
-    ) -> dict[str, list[dict[str, object]]]:
-        described = self.describer.lines(lists, kind)
+    def _described(self, alerts: Sequence[Alert], people: Crowd, lists: Lists) -> dict[str, list[dict[str, object]]]:
+        described = self.describer.lines(lists, [_kind(alerts[at]) for at in people.order.tolist()])
         return {alerts[at].alert_id: lines for at, lines in zip(people.order.tolist(), described, strict=True)}
 
     def _mail(self, alert: Alert, lines: list[dict[str, object]]) -> Mail:
@@ -181,8 +178,12 @@ class Planner:
         return Mail(message, alert.alert_id, content, self.fixed.indexed, self.fixed.moment)
 
 
-def _filtered(alert: Alert) -> bool:
-    return bool(filters_of(alert).model_dump(exclude_defaults=True))
+def _kind(alert: Alert) -> str:
+    """By what it chooses: "discover"; "matches" of filters or words; or, as it names neither, "listed"."""
+    if alert.document.get("kind") == "discover":
+        return "discover"
+    named = alert.document.get("words") or filters_of(alert).model_dump(exclude_defaults=True)
+    return "matches" if named else "listed"
 
 
 def _chosen(lists: Lists, rows: NDArray[np.int32], order: NDArray[np.intp]) -> Lists:

@@ -31,11 +31,14 @@ from serving.live.replay import state_at
 from serving.live.state import State
 from serving.store.alerts import AlertBook
 from serving.store.ledger import Ledger
+from serving.store.old_mails import prune_mails
 from serving.store.store import Store
 from serving.store.turn import Fixed, Turn, TurnTaken
 
 Say = Callable[[str], None]
 _BEATS: Final = 4  # signs of life in the time of a lease
+_DAY: Final = 86_400.0
+_TIDY: Final = 6.0  # seconds a minute of a run: at most a tenth is spent on what is old
 
 
 class Run:
@@ -78,7 +81,8 @@ class Run:
             "finished": all alerts were looked after; "position", "indexed", "moment"; "alerts" looked at, "planned"
             mails, and how many were "sent", "perhaps" sent twice, "fed", left for "later", "unsure", "refused" and
             "dropped"; "unusable": alerts with filters that the board does not know; "unmade": alerts of which no mail
-            could be made; both with the reason; "trouble"; "seconds" by stage.
+            could be made; both with the reason; "trouble"; "pruned": old mails that were dropped from the ledger;
+            "seconds" by stage.
 
         Raises:
             TurnTaken: another run is at work.
@@ -107,8 +111,11 @@ class Run:
             planner = self._planner(bundle, state, fixed)
         done = self._all(planner, fixed, deliverer, until) and not deliverer.trouble
         if done:
-            self._turn.finish()
+            self._turn.finish(self._settings.reach_days)
             self._steps("finished")
+        with self._timed("prune"):
+            before, most = fixed.moment - self._settings.keep_days * _DAY, _TIDY * self._settings.minutes
+            pruned = prune_mails(self._store.engine, self._turn, before, time.time() + most)
         return {
             "finished": done,
             "position": fixed.position,
@@ -120,6 +127,7 @@ class Run:
             "unusable": planner.matcher.unusable,
             "unmade": deliverer.unmade,
             "trouble": deliverer.trouble,
+            "pruned": pruned,
             "seconds": {name: round(seconds, 3) for name, seconds in self._seconds.items()},
         }
 
@@ -132,7 +140,7 @@ class Run:
         return fixed
 
     def _planner(self, bundle: Bundle, state: State, fixed: Fixed) -> Planner:
-        lowest = self._ledger.lowest()
+        lowest = self._ledger.lowest(fixed.moment, self._settings.reach_days)
         news = news_of(self._store, bundle, state, fixed.indexed if lowest is None else lowest, fixed.indexed)
         known = {str(one["posting_id"]): one for one in news.documents}
         describer = Describer(state, self._store, self._settings.posting_url, known)
@@ -143,7 +151,7 @@ class Run:
     def _deliverer(self, state: State, fixed: Fixed, until: float) -> Deliverer:
         renderer = Renderer(self._settings, AlertBook(self._store).secret)
         ended = Ended(self._store, fixed.position, state.engine.settings.events.hide, self._clock)
-        return Deliverer(self._ledger, renderer, ended, self._settings, self._postman, until, self._steps)
+        return Deliverer(self._ledger, renderer, ended, self._settings, self._postman, fixed.moment, until, self._steps)
 
     def _all(self, planner: Planner, fixed: Fixed, deliverer: Deliverer, until: float) -> bool:
         """Chunk by chunk; whether none is left."""

@@ -74,6 +74,8 @@ class AlertSettings(Settings):
         minutes: a run ends after so many; what is left is for the next.
         lease_seconds: a run that was killed holds up the next one for so long.
         resume_hours: a run that was not finished is taken up again, with equal answers, if it began no longer ago.
+        reach_days: an alert that could not be served for longer gets what is new of so many days once it can.
+        keep_days: a mail that was sent, or ended otherwise, stays in the ledger for so long, and so in the feed.
         chunk: alerts that are matched at once.
         smtp: the server that takes the mails.
     """
@@ -92,6 +94,8 @@ class AlertSettings(Settings):
     minutes: float = Field(50, gt=0, le=1440)
     lease_seconds: float = Field(60, gt=0, le=3600)
     resume_hours: float = Field(6, ge=0, le=168)
+    reach_days: float = Field(14, ge=8, le=365)  # more than a week, after which a weekly alert is due
+    keep_days: float = Field(30, ge=1, le=3650)
     chunk: int = Field(1000, ge=1, le=10_000)
     smtp: SmtpSettings = SmtpSettings()
 

@@ -1,7 +1,8 @@
 """The ledger: what becomes of each mail, in steps of which each is one transaction, shared by those who wait.
 
 planned -> sending -> sent        the alert has moved on, in the same transaction
-                   -> perhaps     as sent, but it may have come twice, or (after two losses) not at all
+                   -> perhaps     as sent, but it may have come twice, or (after two losses, or a loss and a refusal)
+                                  not at all
                    -> planned     not accepted now: again later; or no answer came: once again
                    -> refused     for good
 planned -> dropped                nobody wants it any more
@@ -19,6 +20,7 @@ from serving.store.apply import chunks
 from serving.store.connect import reading, writing
 from serving.store.mails import Kind, Mail, Step, mail_row, posting_rows, served_row
 from serving.store.model import ALERT_MAILS, ALERT_POSTINGS, ALERTS
+from serving.store.reach import reach
 from serving.store.store import Store
 from serving.store.together import Together
 from serving.store.turn import Turn
@@ -91,11 +93,16 @@ class Ledger:
             rows = connection.execute(query.where(~busy).order_by(c.id).limit(most)).all()
         return [alert_of(row) for row in rows]
 
-    def lowest(self) -> int | None:
-        """The lowest position up to which an active alert was served; None: there is none."""
+    def lowest(self, moment: float, reach_days: float) -> int | None:
+        """The position after which a posting may be new to an active alert; None: there is none.
+
+        Args:
+            moment: of the run.
+            reach_days: an alert that was served longer ago holds nobody up, see ``serving.store.reach``.
+        """
         with reading(self._engine) as connection:
             found = connection.execute(select(func.min(ALERTS.c.position)).where(ALERTS.c.active)).scalar()
-        return None if found is None else int(found)
+            return None if found is None else max(int(found), reach(connection, moment, reach_days))
 
     def plan(self, mails: Sequence[Mail], nothing: Sequence[str], upto: int, moment: float) -> list[Mail]:
         """Writes plans down, and that there was nothing for others, in one transaction.

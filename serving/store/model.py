@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 #: Revisions of the tables, oldest first, as in ``migrations/versions``.
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 METADATA: Final = MetaData()
 # PostgreSQL would order texts by the server's language, and slowly; SQLite orders by code point.
@@ -135,6 +135,7 @@ ALERT_MAILS: Final = Table(
     Column("reply", String, nullable=False),
     Index("alert_mails_alert", "alert", "at"),
     Index("alert_mails_state", "state", "message"),
+    Index("alert_mails_moment", "at"),
 )
 #: Which postings each alert has brought: none twice.
 ALERT_POSTINGS: Final = Table(
@@ -167,4 +168,11 @@ ALERT_RUN: Final = Table(
     Column("position", _POSITION),
     Column("indexed", _POSITION),
     Column("moment", Float(53)),
+)
+#: Runs that looked after all alerts: their moment, and up to which position of the log; see ``serving.store.reach``.
+FINISHED_RUNS: Final = Table(
+    "finished_runs",
+    METADATA,
+    Column("moment", Float(53), primary_key=True),
+    Column("position", _POSITION, nullable=False),
 )

@@ -15,6 +15,7 @@ from recsys.errors import StoreError
 from serving.store.arrivals import note_arrivals
 from serving.store.connect import writing
 from serving.store.model import ALERT_RUN, HEAD
+from serving.store.reach import note_finished
 
 _ROW: Final = select(ALERT_RUN).where(ALERT_RUN.c.id == 1).with_for_update()
 _CHANGE: Final = update(ALERT_RUN).where(ALERT_RUN.c.id == 1)
@@ -101,8 +102,14 @@ class Turn:
             connection.execute(_CHANGE.values(**vars(fresh)))
             return fresh
 
-    def finish(self) -> None:
-        """The next run begins anew."""
+    def finish(self, reach_days: float) -> None:
+        """All alerts were looked after, and the next run begins anew.
+
+        Args:
+            reach_days: see ``serving.store.reach``.
+        """
         with writing(self._engine) as connection:
             self.check(connection)
+            row = connection.execute(_ROW).one()
+            note_finished(connection, row.moment, int(row.indexed), reach_days)
             connection.execute(_CHANGE.values(bundle=None, position=None, indexed=None, moment=None))

@@ -9,6 +9,7 @@ from recsys.errors import StoreError
 from serving.store import Write
 from serving.store.mails import Mail
 from serving.store.turn import Turn, TurnTaken
+from serving.store.writes import parsed
 
 
 @pytest.fixture
@@ -302,3 +303,25 @@ def test_a_deleted_candidate_takes_alerts_and_ledger_along(board):
     assert {row.alert for row in board.mails().values()} == {"b"}
     assert board.store.write([Write("candidate_gone", "somebody without a profile")]).outcomes == ("missing",)
     assert board.mails() == {}
+
+
+def test_a_reason_says_by_what_an_alert_chose(board, monkeypatch):
+    from recsys.explain import Reasons
+
+    monkeypatch.setattr(Reasons, "words", lambda self, at: [()] * self.keys.shape[1])  # the engine gives none
+    board.alert("a")
+    board.alert("b", words="zymurgist")
+    board.alert("c", filters={"remote": True})
+    board.alert("d", cadence="weekly", kind="discover")
+    board.write(*(board.posting(n, like=n, title="Zymurgist", remote=True) for n in range(40)))
+    board.run()
+    said = {
+        row.alert: {why for line in parsed(row.content)["lines"] for why in line["reasons"]}
+        for row in board.mails().values()
+    }
+    assert said == {
+        "a": {"new, and high on your list"},
+        "b": {"new, and as your alert asks"},
+        "c": {"new, and as your alert asks"},
+        "d": {"high among what you have not seen"},
+    }
