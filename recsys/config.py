@@ -189,8 +189,8 @@ class ArrangeSettings(Settings):
 
     Attributes:
         employer_run: at most this many postings of one employer stand directly after one another; 0: no limit.
-        employer_most: at most this many postings of one employer stand in a list, which may become shorter; 0: no
-            limit.
+        employer_most: at most this many postings of one employer stand in a list, which is shorter only where the
+            board has no more of others; 0: no limit.
         new_share: where postings carry no dates, this share of a list is for postings without any event yet.
         diversity: how much a posting loses by being like one that stands before it, see ``recsys.diversity``; 0:
             nothing, 1: only likeness counts. Evaluation tells what it costs and brings.

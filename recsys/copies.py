@@ -6,7 +6,7 @@ between are joined by the next training, not by it.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from recsys.sketch import BINS, Sketches, likeness
 Rows = NDArray[np.int32]
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 Times = NDArray[np.float64]
+
+Index = TypeVar("Index", bound=np.signedinteger)
 
 _BAND: Final = 4  # bytes of a sketch that must be equal for two texts to be compared
 _BANDS: Final = BINS // _BAND
@@ -78,8 +80,34 @@ class Copies:
     def fresher(self, rows: Rows, posted: Times) -> Rows:
         """For rows (any shape), -1 for none, the freshest of their groups where that was posted later."""
         best = self.freshest[self.group[rows]]
-        later = (posted[best] > posted[rows]) | (np.isnan(posted[rows]) & ~np.isnan(posted[best]))
-        return np.where((rows >= 0) & later, best, rows)
+        return np.where((rows >= 0) & later(posted[best], posted[rows]), best, rows)
+
+    def members(self, groups: Rows) -> tuple[NDArray[np.intp], Rows]:
+        """All postings of groups (G,) by their lowest rows: at which of them each stands, ascending, and its row."""
+        keys, count = self.keys[groups], len(self.order)
+        late = np.flatnonzero(self.keys[count:] != 0) + count
+        late = late[np.isin(self.keys[late], keys)].astype(np.int32)
+        at, rows = _under(keys, self.keys[:count], self.order)
+        at_late, which = _under(keys, self.keys[late], np.argsort(self.keys[late], kind="stable"))
+        at, rows = np.concatenate([at, at_late]), np.concatenate([rows, late[which]])
+        kept = np.flatnonzero((self.group[rows] == groups[at]) & (keys[at] != 0))
+        kept = kept[np.argsort(at[kept], kind="stable")]
+        return at[kept], rows[kept]
+
+
+def later(one: Times, other: Times) -> NDArray[np.bool_]:
+    """Which moments are later than others; any is later than one that is not known, NaN."""
+    return np.asarray((one > other) | (np.isnan(other) & ~np.isnan(one)))
+
+
+def _under(
+    wanted: NDArray[np.uint64], keys: NDArray[np.uint64], order: NDArray[Index]
+) -> tuple[NDArray[np.intp], NDArray[Index]]:
+    """Where among ``keys`` (N,), whose order is given, those stand that are wanted (G,): which of these, and where."""
+    low, high = (np.searchsorted(keys, wanted, side, sorter=order) for side in ("left", "right"))
+    length = high - low
+    at = np.repeat(np.arange(len(wanted)), length)
+    return at, order[np.arange(len(at)) - np.repeat(np.cumsum(length) - length, length) + np.repeat(low, length)]
 
 
 def freshest_of(group: Rows, open_: NDArray[np.bool_], posted: Times) -> Rows:

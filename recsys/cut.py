@@ -80,6 +80,8 @@ def cut(
     order: LinearRanker,
     new_share: float,
     width: int,
+    employer_most: int = 0,
+    k: int = 0,
 ) -> Pool:
     """The best ``width`` of a wide union; a union that is no wider is kept whole.
 
@@ -94,15 +96,18 @@ def cut(
         order: a ranker over quick signals, see ``quick_mask``.
         new_share: ``arrange.new_share``.
         width: of the pool.
+        employer_most: ``arrange.employer_most``; where employers are capped, the best may be of a few of them, so the
+            list of ``k`` that this order alone would make is kept in any case.
+        k: length of the list to be made; no more than ``width``.
     """
     if union.rows.shape[1] <= width:
         return union
-    mixing = ArrangeSettings(employer_run=0, new_share=new_share)
+    mixing, limits = ArrangeSettings(employer_run=0, new_share=new_share), (width, k, employer_most)
     parts = []
     for at in range(0, max(len(queries), 1), _AT_ONCE):
         to = at + _AT_ONCE
         block = queries.part(at, to)
-        parts.append(_best(catalogue, block, interests.part(at, to), union.part(at, to), order, mixing, width))
+        parts.append(_best(catalogue, block, interests.part(at, to), union.part(at, to), order, mixing, limits))
     return parts[0] if len(parts) == 1 else Pool.join(parts)
 
 
@@ -120,14 +125,20 @@ def _best(
     union: Pool,
     order: LinearRanker,
     mixing: ArrangeSettings,
-    width: int,
+    limits: tuple[int, int, int],
 ) -> Pool:
+    """``cut`` for a few requests; ``limits``: width, k, and ``employer_most``."""
     quick = quick_signals(catalogue, queries, interests, union.rows)
     scores = _over_quick(order).score(quick)
     seen = None if catalogue.dated else catalogue.behaviour.seen[np.maximum(union.rows, 0)]
     allowed = eligible(catalogue, queries, union.rows)
     allowed = one_of_copies(catalogue.copies.group, catalogue.attributes.posted, scores, allowed, union.rows)
+    width, k, most = limits
     best = arrange(scores, allowed, seen, union.rows, mixing, width).at
+    if most:
+        company = catalogue.attributes.company[np.maximum(union.rows, 0)]
+        capped = mixing.model_copy(update={"employer_most": most})
+        best = _first_of(arrange(scores, allowed, seen, company, capped, min(k, width)).at, best, scores.shape[1])
     at = np.sort(np.where(best < 0, union.rows.shape[1], best), axis=1)  # ascending by posting, as in the union
     there = at < union.rows.shape[1]
     at = np.where(there, at, 0)
@@ -136,6 +147,16 @@ def _best(
     # each signal stays in one piece, as in ``compute``
     taken = np.take_along_axis(quick.transpose(0, 2, 1), at[:, None], 2).transpose(0, 2, 1)
     return Pool(rows, sources, taken)
+
+
+def _first_of(listed: NDArray[np.int32], best: NDArray[np.int32], none: int) -> NDArray[np.int32]:
+    """Positions below ``none``, -1 where there is none: as many as ``best`` (B, n), and all of the shorter list."""
+    taken = np.zeros((len(best), none + 1), bool)
+    np.put_along_axis(taken, np.where(listed < 0, none, listed), True, axis=1)
+    others = np.where(np.take_along_axis(taken, np.where(best < 0, none, best), 1), np.int32(-1), best)
+    both = np.concatenate([listed, others], axis=1)
+    order = np.argsort(both < 0, axis=1, kind="stable")[:, : best.shape[1]]
+    return np.take_along_axis(both, order, 1)
 
 
 def _over_quick(order: LinearRanker) -> LinearRanker:

@@ -18,16 +18,17 @@ from recsys.bundle import Bundle, open_bundle
 from recsys.calibrate import Calibration
 from recsys.catalogue import Catalogue
 from recsys.config import EngineSettings
-from recsys.cut import cut, quick_part, quick_signals, signals_of
-from recsys.eligible import CONDITIONS, eligible, eligible_rows, failures
+from recsys.cut import quick_part, signals_of
+from recsys.eligible import CONDITIONS, eligible_rows, failures
 from recsys.errors import RequestError
 from recsys.explain import Explainer
+from recsys.fill import Maker
 from recsys.filters import Filters, grouped
 from recsys.index import set_threads, threads
 from recsys.intake import to_candidates
 from recsys.interests import Interests, find_interests
 from recsys.lists import SHARED, Lists, join
-from recsys.narrow import conditions, costs, filtered, narrowed
+from recsys.narrow import conditions, costs, filtered
 from recsys.pool import SOURCES, Pool
 from recsys.queries import Queries
 from recsys.rank import LinearRanker, Ranker
@@ -247,43 +248,14 @@ class Engine:
 
     def pool(self, queries: Queries, interests: Interests, k: int) -> Pool:
         """What is scored by all signals for lists of ``k``: the best of what the sources bring."""
-        union = retrieve(self.catalogue, queries, interests, self.settings.retrieve, k)
-        within = self.catalogue.within
-        if within is not None and len(within.rows) <= self.settings.filters.exact:
-            return union  # filters leave so few that all are scored by everything
-        return self._completed(queries, interests, self.cut_down(queries, interests, union, k), k)
+        return self._maker(k).pool(self.catalogue, queries, interests)
 
-    def _completed(self, queries: Queries, interests: Interests, pool: Pool, k: int) -> Pool:
-        """Where a pool holds fewer than ``k`` that may be shown, another from all that may be, if these are more."""
-        shown, group = eligible(self.catalogue, queries, pool.rows), self.catalogue.copies.group
-        there = _distinct(np.where(shown, group[pool.rows], np.int32(-1)))  # a list holds one of a group
-        for at in np.flatnonzero(there < min(k, _open_count(self.catalogue))).tolist():
-            allowed = eligible_rows(self.catalogue, queries, at)
-            if len(np.unique(group[: len(allowed)][allowed])) > there[at]:
-                own = replace(self, catalogue=narrowed(self.catalogue, allowed))
-                pool = own._with_own(queries.part(at, at + 1), interests.part(at, at + 1), pool, at, k)
-        return pool
+    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int) -> Pool:
+        """The best of a union for lists of ``k``, see ``recsys.cut``."""
+        return self._maker(k).cut(self.catalogue, queries, interests, union)
 
-    def _with_own(self, query: Queries, wants: Interests, pool: Pool, at: int, k: int) -> Pool:
-        """Pools in which that of request ``at`` is made from this catalogue instead."""
-        union = retrieve(self.catalogue, query, wants, self.settings.retrieve, k)
-        own = self.cut_down(query, wants, union, k, pool.rows.shape[1])
-        rows, sources = own.rows[0][own.rows[0] >= 0], own.sources[0][own.rows[0] >= 0]
-        quick = None
-        if pool.quick is not None:
-            padded = np.full((1, pool.rows.shape[1]), -1, np.int32)
-            padded[0, : len(rows)] = rows
-            quick = quick_signals(self.catalogue, query, wants, padded)[0]
-        return pool.with_one(at, rows, sources, quick)
-
-    def cut_down(self, queries: Queries, interests: Interests, union: Pool, k: int, most: int | None = None) -> Pool:
-        """The best of a union, at most ``most`` where that is given, see ``recsys.cut``."""
-        width, _ = self.settings.retrieve.widths(k)
-        if self.catalogue.within is not None:  # of what is left the quick signals alone lose more
-            width *= self.settings.filters.widen
-        width = width if most is None else min(width, most)
-        order = self.cut or quick_part(self.ranker)
-        return cut(self.catalogue, queries, interests, union, order, self.settings.arrange.new_share, width)
+    def _maker(self, k: int) -> Maker:
+        return Maker(self.settings, self.cut or quick_part(self.ranker), k)
 
     def with_ranker(self, ranker: Ranker) -> "Engine":
         """The same engine with another order, whose scores have no probabilities."""
@@ -328,21 +300,6 @@ class Engine:
             )
             for rank in range(count)
         ]
-
-
-def _open_count(catalogue: Catalogue) -> int:
-    """How many postings there are at most to be shown."""
-    if catalogue.within is not None:
-        return len(catalogue.within.rows)
-    return len(catalogue.by_text.rows) + len(catalogue.fresh.rows)
-
-
-def _distinct(numbers: Rows) -> NDArray[np.int64]:
-    """How many different numbers, but for -1, stand in each row (B, n): int64 (B,)."""
-    ordered = np.sort(numbers, axis=1)
-    first = ordered >= 0
-    first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-    return np.asarray(first.sum(axis=1), np.int64)
 
 
 def _spans(count: int, step: int) -> list[tuple[int, int]]:

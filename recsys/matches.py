@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.arrange import one_of_copies
+from recsys.arrange import arrange, one_of_copies
 from recsys.catalogue import Catalogue
+from recsys.config import ArrangeSettings
 from recsys.eligible import eligible
 from recsys.errors import RequestError
 from recsys.queries import Queries
@@ -139,13 +140,20 @@ def _idf(index: WordIndex, code: int) -> float:
     return float(index.idf[code]) if code >= 0 else index.unseen_idf
 
 
-def best_of(catalogue: Catalogue, held: Held, count: int) -> Rows:
-    """The ``count`` postings with the best scores, one of a group of copies, -1 padded."""
+def best_of(catalogue: Catalogue, held: Held, count: int, most: int = 0) -> Rows:
+    """The ``count`` postings with the best scores, -1 padded: one of a group of copies, and ``most`` of an employer."""
     out = np.full(count, -1, np.int32)
     rows, score = held.rows[held.passed], held.score[held.passed]
     posted, group = catalogue.attributes.posted, catalogue.copies.group
     kept = one_of_copies(group, posted, score[None], np.ones((1, len(rows)), bool), rows[None])[0]
     rows, score = rows[kept], score[kept]
+    if most:
+        capped = ArrangeSettings(employer_run=0, employer_most=most)
+        every, company = np.ones((1, len(rows)), bool), catalogue.attributes.company[rows][None]
+        best = arrange(score[None], every, None, company, capped, count).at[0]
+        best = best[best >= 0]
+        out[: len(best)] = rows[best]
+        return out
     if len(rows) > count:  # only what may be among them is sorted
         least = np.partition(score, len(score) - count)[len(score) - count]
         rows, score = rows[score >= least], score[score >= least]

@@ -101,6 +101,21 @@ def narrowed(catalogue: Catalogue, allowed: Flags) -> Catalogue:
     return replace(catalogue, gone=gone, open=openly, within=within)
 
 
+def without_employers(catalogue: Catalogue, employers: Rows) -> Catalogue:
+    """The same catalogue without the postings of some employers, by their codes.
+
+    Who fills the pools of one candidate fills those of others, so the latest of a whole board are remembered.
+    """
+
+    def made() -> Catalogue:
+        return narrowed(catalogue, ~_one_of(catalogue.attributes.company[: len(catalogue)], employers))
+
+    if catalogue.within is not None:  # what filters left counts what it takes itself
+        return made()
+    key = f"without {employers.tolist()}"
+    return catalogue.narrowings.of(key, made, lambda one: len(key) + _bytes_beyond(one, catalogue))
+
+
 def _entries(named: Flags, rows: Rows) -> Kept:
     """Which entries of an index are named; ``rows`` are ascending, so as many as there are postings are all of them."""
     return Kept.of(named if len(rows) == len(named) else np.take(named, rows))

@@ -32,20 +32,24 @@ class Pool:
         quick = None if self.quick is None else self.quick[at:to]
         return Pool(self.rows[at:to], self.sources[at:to], quick)
 
-    def with_one(self, at: int, rows: Rows, sources: NDArray[np.uint8], quick: NDArray[np.float32] | None) -> "Pool":
-        """The same pools, that of request ``at`` exchanged for one no wider.
+    def take(self, at: NDArray[np.intp]) -> "Pool":
+        """The requests ``at``."""
+        return Pool(self.rows[at], self.sources[at], None if self.quick is None else self.quick[at])
 
-        Args:
-            at: which request.
-            rows: int32 (m,), m no larger than n.
-            sources: uint8 (m,), of them.
-            quick: float32 (n, Q), of the rows and of the padding behind; None where this pool has none.
-        """
+    def padded(self, width: int) -> "Pool":
+        """The same pools with room for ``width`` postings, if they had less; such have no quick signals."""
+        lacking = width - self.rows.shape[1]
+        if lacking <= 0:
+            return self
+        beyond = ((0, 0), (0, lacking))
+        return Pool(np.pad(self.rows, beyond, constant_values=-1), np.pad(self.sources, beyond))
+
+    def exchanged(self, at: NDArray[np.intp], part: "Pool") -> "Pool":
+        """The same pools, those of the requests ``at`` exchanged for others of the same width, in that order."""
         fresh = Pool(self.rows.copy(), self.sources.copy(), None if self.quick is None else self.quick.copy())
-        fresh.rows[at], fresh.sources[at] = -1, 0
-        fresh.rows[at, : len(rows)], fresh.sources[at, : len(rows)] = rows, sources
-        if fresh.quick is not None and quick is not None:
-            fresh.quick[at] = quick
+        fresh.rows[at], fresh.sources[at] = part.rows, part.sources
+        if fresh.quick is not None:
+            fresh.quick[at] = part.quick
         return fresh
 
     @classmethod
@@ -101,6 +105,17 @@ def unite(found: list[Rows], width: int, spare: list[Rows] | None = None) -> Poo
     chosen = np.where(flat, row[kept].reshape(shape), -1).astype(np.int32)
     sources = np.where(flat, brought[kept].reshape(shape), 0).astype(np.uint8)
     return _fold_left(chosen, sources)
+
+
+def joined(one: Pool, other: Pool) -> Pool:
+    """What either of two pools of the same requests holds; quick signals are not taken over."""
+    rows = np.concatenate([one.rows, other.rows], axis=1)
+    order = np.argsort(rows, axis=1, kind="stable")
+    rows = np.take_along_axis(rows, order, 1)
+    bits = np.take_along_axis(np.concatenate([one.sources, other.sources], axis=1), order, 1)
+    first = (rows >= 0) & np.diff(rows, axis=1, prepend=-1).astype(bool)
+    brought = _or_runs(bits, first)
+    return _fold_left(np.where(first, rows, np.int32(-1)), np.where(first, brought, np.uint8(0)))
 
 
 def _or_runs(bits: NDArray[np.uint8], first: NDArray[np.bool_]) -> NDArray[np.uint8]:

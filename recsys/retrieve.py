@@ -9,12 +9,12 @@ from recsys.bywords import by_words
 from recsys.catalogue import Catalogue
 from recsys.compared import compared
 from recsys.config import RetrieveSettings
-from recsys.eligible import eligible
 from recsys.interests import Interests, sought
 from recsys.narrow import EXACT_FACTORS
 from recsys.nearby import cells_around, fresh_and_alike, near_and_alike
 from recsys.pool import SOURCES, Pool, everything, unite
 from recsys.queries import Queries
+from recsys.standing import standing
 
 Rows = NDArray[np.int32]
 Numbers = NDArray[np.float32]
@@ -59,21 +59,18 @@ def retrieve(catalogue: Catalogue, queries: Queries, interests: Interests, setti
         "popular": _popular(catalogue, cells, settings.popular * scale),
         "fresh": fresh_and_alike(catalogue, interests, settings.fresh * scale),
     }
-    lists = [_current(catalogue, queries, found[name]) for name in SOURCES]
+    lists = _current(catalogue, queries, [found[name] for name in SOURCES])
     return _filled(unite(lists, width), lists, catalogue, queries, cells, settings, least)
 
 
-def _current(catalogue: Catalogue, queries: Queries, found: Rows) -> Rows:
-    """What the rows (B, n) of a source stand for now.
+def _current(catalogue: Catalogue, queries: Queries, lists: list[Rows]) -> list[Rows]:
+    """What the rows (B, n_i) of each source stand for now.
 
     What a source knows by an old row is the same posting, changed since; what it is now, the signals tell. And where a
     copy was posted later and may be shown, that stands for the vacancy.
     """
-    rows = catalogue.fresh.now_of(found)
-    fresher = catalogue.copies.fresher(rows, catalogue.attributes.posted)
-    if (fresher == rows).all():
-        return rows
-    return np.where(eligible(catalogue, queries, fresher), fresher, rows)
+    rows = standing(catalogue, queries, catalogue.fresh.now_of(np.concatenate(lists, axis=1)))
+    return np.split(rows, np.cumsum([one.shape[1] for one in lists])[:-1], axis=1)
 
 
 def _filled(
@@ -96,10 +93,8 @@ def _filled(
     width = pool.rows.shape[1]
     recent, popular = (4 * width if quota else 0 for quota in (settings.recent, settings.popular))
     asking = queries.take(short)
-    spare = [
-        _current(catalogue, asking, _newest(catalogue, cells[short], recent)),
-        _current(catalogue, asking, _popular(catalogue, cells[short], popular)),
-    ]
+    spare = [_newest(catalogue, cells[short], recent), _popular(catalogue, cells[short], popular)]
+    spare = _current(catalogue, asking, spare)
     if catalogue.within is not None:  # the shelves may hold none of what filters leave
         left = np.broadcast_to(_most_popular(catalogue, least), (len(short), least))
         spare[-1] = np.concatenate([spare[-1], left], axis=1)  # of the same source, which ``unite`` tells by the place

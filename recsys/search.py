@@ -7,7 +7,7 @@ former: that is for the relevance alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from recsys.arrange import Order, arrange, one_of_copies
 from recsys.assemble import search_vectors
-from recsys.catalogue import Catalogue
 from recsys.config import SearchSettings
 from recsys.eligible import eligible
 from recsys.engine import Engine, one_thread_each
@@ -24,10 +23,10 @@ from recsys.explain import REASONS, Explainer, Texts
 from recsys.facets import Count, Names, facets
 from recsys.filters import Filters
 from recsys.interests import find_interests
-from recsys.matches import Held, Wording, best_of, look_up, said_by, wording
+from recsys.matches import Held, Wording, look_up, said_by, wording
 from recsys.narrow import conditions
-from recsys.pool import unite
 from recsys.queries import Queries
+from recsys.searched import Sizes, brought, too_few, with_more
 from recsys.signals import compute
 
 __all__ = ["Found", "Hit", "Wording", "search", "wording"]
@@ -126,14 +125,33 @@ class _Search:
     def _settings(self) -> SearchSettings:
         return self.engine.settings.search
 
+    @property
+    def _sizes(self) -> Sizes:
+        settings, k = self._settings, self.k
+        most = self.engine.settings.arrange.employer_most
+        return Sizes(max(settings.words, 3 * k), max(settings.vectors, 3 * k), k, most)
+
     def answer(self) -> list[Found]:
-        catalogue, settings = self.within.catalogue, self._settings
-        width, alike = max(settings.words, 3 * self.k), max(settings.vectors, 3 * self.k)
-        found = [np.stack([best_of(catalogue, one, width) for one in self.held])] if self.held else []
-        if self.vectors is not None:
-            found.append(_alike(catalogue, self.queries, self.vectors, alike))
-        rows = unite(found, width + alike).rows if found else np.empty((0, 0), np.int32)
-        return self._listed(rows)
+        catalogue, sizes = self.within.catalogue, self._sizes
+        rows = brought(catalogue, self.queries, self.held, self.vectors, sizes)
+        if self.vectors is None and not sizes.most:  # all that holds the words was there to choose from
+            return self._listed(rows)
+        short = too_few(catalogue, self.queries, rows, sizes)
+        if len(short) == 0:
+            return self._listed(rows)
+        enough = np.setdiff1d(np.arange(len(rows)), short)
+        found = dict(zip(enough.tolist(), self._of(enough)._listed(rows[enough]), strict=True)) if len(enough) else {}
+        for at in short.tolist():
+            one = self._of(np.array([at]))
+            wider = with_more(catalogue, one.queries, one.held[0], one.vectors, rows[at : at + 1], sizes)
+            found[at] = one._listed(wider)[0]
+        return [found[at] for at in range(len(rows))]
+
+    def _of(self, at: NDArray[np.intp]) -> "_Search":
+        """The searches ``at``, ascending, by themselves."""
+        asked, held = [self.asked[one] for one in at.tolist()], [self.held[one] for one in at.tolist()]
+        vectors = None if self.vectors is None else self.vectors[at]
+        return replace(self, queries=self.queries.take(at), asked=asked, held=held, vectors=vectors)
 
     def _listed(self, rows: Rows) -> list[Found]:
         """Answers from pools (B, n)."""
@@ -223,31 +241,6 @@ def _names(explainer: Explainer | None) -> dict[str, Names]:
 
 def _taken(column: Texts, rows: Rows) -> list[str]:
     return column.take(rows.tolist())
-
-
-def _alike(catalogue: Catalogue, queries: Queries, vectors: Numbers, count: int) -> Rows:
-    """The ``count`` postings most alike to each vector, and as many of those that arrived since: (B, 2 * count)."""
-    within = catalogue.within
-    if within is not None and len(within.rows) <= catalogue.rules.listed:
-        found = _nearest(search_vectors(catalogue.title, catalogue.text, within.rows), within.rows, vectors, count)
-        return np.concatenate([found, np.full_like(found, -1)], axis=1)
-    kept = None if within is None else within.by_text
-    known = catalogue.fresh.now_of(catalogue.by_text.search(vectors, count, kept))
-    shown = ~catalogue.gone[catalogue.fresh.rows]
-    late = _nearest(catalogue.fresh.vectors[shown], catalogue.fresh.rows[shown], vectors, count)
-    found = np.concatenate([known, late], axis=1)
-    fresher = catalogue.copies.fresher(found, catalogue.attributes.posted)
-    return np.where(eligible(catalogue, queries, fresher), fresher, found)
-
-
-def _nearest(entries: Numbers, rows: Rows, vectors: Numbers, count: int) -> Rows:
-    """Of ``rows`` (N,) with their vectors (N, d) the ``count`` most alike to each of ``vectors`` (B, d), -1 padded."""
-    out = np.full((len(vectors), count), -1, np.int32)
-    if len(rows):
-        for at, vector in enumerate(vectors):  # each by itself: a batch adds in another order
-            best = np.argsort(-(entries @ vector), kind="stable")[:count]
-            out[at, : len(best)] = rows[best]
-    return out
 
 
 def _standardised(values: Numbers, allowed: Flags) -> NDArray[np.float64]:

@@ -19,12 +19,12 @@ ORDER = (
     "faults", "wordindex", "attributes", "leaders", "index", "lexical", "sketch", "copies", "arrivals", "codebook",
     "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries", "next_title", "pool",
     "recent", "catalogue", "assemble", "shown", "mutes", "candidates", "intake", "postings", "profiles", "documents",
-    "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "interests", "nearby", "bywords", "compared",
-    "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
+    "newcomers", "grow", "narrow", "vetoes", "unwanted", "eligible", "standing", "interests", "nearby", "bywords",
+    "compared", "retrieve", "signal", "signals_text", "signals_lexical", "signals_place", "signals_behaviour",
     "signals_attributes", "signals_shown", "signals", "rank", "trees", "calibrate", "diversity", "arrange", "cut",
-    "evidence", "explain", "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists", "engine",
-    "mutual", "among", "related", "browse", "discover", "shelf", "home", "matches", "facets", "search", "smoke",
-    "__init__",
+    "fill", "evidence", "explain", "manifest", "reciprocal", "finders", "reverse", "bundle", "stored", "lists",
+    "engine", "mutual", "among", "related", "browse", "discover", "shelf", "home", "matches", "facets", "searched",
+    "search", "smoke", "__init__",
 )  # fmt: skip
 
 #: Heavy or replaceable libraries, and the only files that may name them.

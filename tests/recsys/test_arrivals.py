@@ -102,3 +102,19 @@ def test_where_copies_are_not_looked_for_nobody_joins(found):
     board = Board(same, np.arange(KNOWN + 2.0), CopySettings(found=found))
     board.add(2)
     assert board.copies.group[KNOWN : KNOWN + 2].tolist() == ([0, 0] if found else [KNOWN, KNOWN + 1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS)
+def test_all_members_of_a_group_are_found_whenever_they_came(seed):
+    sketches, vacancy, posted = some(seed)
+    sketches.keys[vacancy == 3] = 0  # of these too little is said
+    board = Board(sketches, posted)
+    board.add(len(posted) - KNOWN)
+    group = board.copies.group[: board.count]
+    names = np.unique(group)[::2]
+    at, rows = board.copies.members(names)
+    for place, name in enumerate(names.tolist()):
+        expected = np.flatnonzero(group == name).tolist() if sketches.keys[name] else []
+        assert sorted(rows[at == place].tolist()) == expected
+    assert (np.diff(at) >= 0).all()

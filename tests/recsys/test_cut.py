@@ -1,5 +1,7 @@
 """The cut: the best of a union by quick signals, whatever the batch; seen and new postings by their share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from small_catalogue import NARROW, ask, random_board, random_linear
 
 from recsys.cut import QUICK, QUICK_ROOMS, cut, quick_mask, quick_part, signals_of
 from recsys.eligible import eligible
+from recsys.fill import places
 from recsys.interests import find_interests
 from recsys.pool import Pool, everything
 from recsys.rank import HAND_SET, LinearRanker, single
@@ -164,3 +167,18 @@ def test_padding_is_never_kept_however_well_it_scores(asked):
     pool = cut(board, queries, interests, Pool(rows, union.sources), order, 0.5, 20)
     allowed = eligible(board, queries, rows)
     np.testing.assert_array_equal((pool.rows >= 0).sum(axis=1), allowed.sum(axis=1))
+
+
+@pytest.mark.parametrize(("most", "k"), [(1, 8), (2, 10), (2, 20)])
+def test_where_employers_are_capped_the_pool_holds_the_list_of_its_own_order(asked, most, k):
+    board, queries, interests, union = asked
+    company = np.where(np.arange(len(board)) % 10 == 0, board.attributes.company, 0).astype(np.int32)
+    crowded = replace(board, attributes=replace(board.attributes, company=company))
+    pool = cut(crowded, queries, interests, union, order_of(), 0.5, 20, most, k)
+    plain = cut(crowded, queries, interests, union, order_of(), 0.5, 20)
+    assert pool.rows.shape == plain.rows.shape
+    could = places(crowded, union.rows, eligible(crowded, queries, union.rows), most)
+    there = places(crowded, pool.rows, eligible(crowded, queries, pool.rows), most)
+    assert (there >= np.minimum(k, could)).all()
+    assert (places(crowded, plain.rows, plain.rows >= 0, most) < there).any()
+    assert ((pool.rows >= 0).sum(axis=1) == (plain.rows >= 0).sum(axis=1)).all()

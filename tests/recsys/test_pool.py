@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys.pool import SOURCES, Pool, everything, unite
+from recsys.pool import SOURCES, Pool, everything, joined, unite
 
 LISTS = st.lists(st.integers(0, 9), min_size=1, max_size=len(SOURCES))
 
@@ -98,3 +98,15 @@ def test_a_part_holds_its_requests():
     pool = unite(sources_at_random(0, [5, 5], 6, 20), 8)
     np.testing.assert_array_equal(pool.part(2, 4).rows, pool.rows[2:4])
     np.testing.assert_array_equal(pool.part(2, 4).sources, pool.sources[2:4])
+
+
+def test_joined_pools_hold_what_either_does_and_who_brought_it():
+    one = Pool(np.array([[2, 5, -1], [-1, -1, -1]], np.int32), np.array([[1, 2, 0], [0, 0, 0]], np.uint8))
+    other = Pool(np.array([[0, 5], [7, -1]], np.int32), np.array([[4, 1], [8, 0]], np.uint8))
+    both = joined(one, other)
+    assert both.rows.tolist() == [[0, 2, 5, -1, -1], [7, -1, -1, -1, -1]]
+    assert both.sources.tolist() == [[4, 1, 3, 0, 0], [8, 0, 0, 0, 0]]
+    assert both.padded(5) is both
+    changed = both.exchanged(np.array([1]), one.take(np.array([0])).padded(5))
+    assert changed.rows.tolist() == [[0, 2, 5, -1, -1], [2, 5, -1, -1, -1]]
+    assert both.rows[1, 0] == 7  # the one before is as it was

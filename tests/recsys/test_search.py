@@ -338,3 +338,46 @@ def test_reasons_change_nothing_else(searching):
     plain = found(searching, ["nurse"], [3], k=15)[0].hits
     assert [replace(hit, reasons=()) for hit in explained(searching, "nurse", 3)] == plain
     assert not any(hit.reasons for hit in plain)
+
+
+def crowded(searching, most):
+    """The board on which every second posting is of one employer, and lists hold ``most`` of each."""
+    engine = searching.engine
+    catalogue, a = engine.catalogue, engine.catalogue.attributes
+    company = np.where(np.arange(len(catalogue)) % 2 == 0, 0, a.company).astype(np.int32)
+    arranged = engine.settings.arrange.model_copy(update={"employer_most": most})
+    narrow = SearchSettings(words=5, vectors=5)
+    settings = engine.settings.model_copy(update={"arrange": arranged, "search": narrow})
+    return replace(engine, catalogue=replace(catalogue, attributes=replace(a, company=company)), settings=settings)
+
+
+def could_list(catalogue, rows, most):
+    """By brute force: how many of some postings a list may hold."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(int(catalogue.attributes.company[row]), set()).add(int(catalogue.copies.group[row]))
+    return sum(min(len(some), most) if most and name >= 0 else len(some) for name, some in groups.items())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    most=st.integers(0, 2), k=st.sampled_from([3, 10, 40]), vectors=st.booleans(), filters=st.sampled_from(FILTERS),
+    row=st.integers(0, 90),
+)  # fmt: skip
+def test_an_answer_is_as_long_as_the_rules_allow(searching, table, most, k, vectors, filters, row):
+    engine = crowded(searching, most)
+    catalogue, who = engine.catalogue, [row, row + 1, row + 2, row + 3]
+    texts = ["nurse", "manager", "senior engineer", "cook"]
+    passed = [np.ones(len(catalogue), bool), *({} if filters is None else conditions(catalogue, filters)).values()]
+    everything = np.arange(len(table), dtype=np.int32)
+    whole = found(searching, texts, who, k, filters, engine=engine, vectors=vectors)
+    for at, (text, answer) in enumerate(zip(texts, whole, strict=True)):
+        may = eligible(catalogue, asking(searching, [who[at]]), everything[None])[0] & catalogue.open
+        if not vectors:
+            asked = set(wording(catalogue, text).words)
+            may &= table["words"].map(lambda words, asked=asked: bool(words & asked)).to_numpy()
+        rows = catalogue.ids.rows([one.posting_id for one in answer.hits])
+        assert len(rows) == min(k, could_list(catalogue, np.flatnonzero(may & np.logical_and.reduce(passed)), most))
+        assert len(rows) == could_list(catalogue, rows, most)
+        alone = found(searching, [text], [who[at]], k, filters, engine=engine, vectors=vectors)
+        assert alone == [answer]
