@@ -168,7 +168,7 @@ def test_an_alert_without_an_address_is_for_the_feed_alone(board):
     ("filters", "said"),
     [
         ({"extra": {"colour": ["red"]}}, "colour"),
-        ({"of_an_older_version": 3}, "not permitted"),
+        ({"of_an_older_version": 3}, "no such name"),
         ({"remote": 7}, "bool"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_store_from_before_feeds_is_brought_up_to_date(url, monkeypatch):
         assert migrate(url) == ["0001", "0002"]
         with Store.open(url) as store:
             store.write([posting("a")])
-    assert migrate(url) == ["0003", "0004", "0005"]
+    assert migrate(url) == ["0003", "0004", "0005", "0006"]
     with Store.open(url) as store:
         assert store.posting("a") is not None
         assert bring(store, "f", {"a": "Cook"})["unchanged"] == 1

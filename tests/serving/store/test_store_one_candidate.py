@@ -95,7 +95,7 @@ def test_an_older_store_is_brought_up_to_date(url):
     engine.dispose()
     with pytest.raises(StoreError, match="jobrec store migrate"):
         Store.open(url)
-    assert migrate(url) == ["0002", "0003", "0004", "0005"]
+    assert migrate(url) == ["0002", "0003", "0004", "0005", "0006"]
     with Store.open(url) as store:
         check(store, head)
 
