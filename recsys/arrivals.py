@@ -40,6 +40,7 @@ class Arrivals:
                 self._keyed.setdefault(key, array("i")).append(row)
                 if group >= 0:
                     copies.group[row] = group
+                    copies.several[[row, group]] = True  # earlier snapshots may look for copies in vain
                     joined.append(row)
         return joined
 

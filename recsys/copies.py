@@ -5,7 +5,7 @@ copy belongs to the group, too. A newcomer joins the group of the posting that i
 between are joined by the next training, not by it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import numpy as np
@@ -37,6 +37,7 @@ class Copies:
             lowest of them where none has a date; elsewhere without a meaning.
         keys, texts: of ``Sketches``.
         order: int32 (N,), the rows that training knew by ascending key.
+        several: bool (P,), False for postings that have no copies; left out, it is found by the groups.
     """
 
     group: Rows
@@ -44,6 +45,11 @@ class Copies:
     keys: NDArray[np.uint64]
     texts: NDArray[np.uint8]
     order: Rows
+    several: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+
+    def __post_init__(self) -> None:
+        if len(self.several) != len(self.group):
+            object.__setattr__(self, "several", several_of(self.group))
 
     @classmethod
     def of(cls, sketches: Sketches, group: Rows, open_: NDArray[np.bool_], posted: Times) -> "Copies":
@@ -108,6 +114,13 @@ def _under(
     length = high - low
     at = np.repeat(np.arange(len(wanted)), length)
     return at, order[np.arange(len(at)) - np.repeat(np.cumsum(length) - length, length) + np.repeat(low, length)]
+
+
+def several_of(group: Rows) -> NDArray[np.bool_]:
+    """``Copies.several`` of P postings."""
+    several: NDArray[np.bool_] = group != np.arange(len(group), dtype=np.int32)
+    several[group[several]] = True
+    return several
 
 
 def freshest_of(group: Rows, open_: NDArray[np.bool_], posted: Times) -> Rows:

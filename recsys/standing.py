@@ -17,9 +17,16 @@ def standing(catalogue: Catalogue, queries: Queries, rows: Rows) -> Rows:
     The freshest of all copies is known, and is looked at first. Where it has expired since, or must not be shown to who
     asks, the others are looked for.
     """
-    best = catalogue.copies.fresher(rows, catalogue.attributes.posted)
-    lost = (best >= 0) & ~eligible(catalogue, queries, best)
-    return _next_best(catalogue, queries, rows, best, lost) if lost.any() else best
+    several = (rows >= 0) & catalogue.copies.several[rows]
+    columns = np.flatnonzero(several.any(axis=0))  # few: most postings have no copies
+    if len(columns) == 0:
+        return rows
+    some = rows[:, columns]
+    best = catalogue.copies.fresher(some, catalogue.attributes.posted)
+    lost = several[:, columns] & ~eligible(catalogue, queries, best)
+    found = rows.copy()
+    found[:, columns] = _next_best(catalogue, queries, some, best, lost) if lost.any() else best
+    return found
 
 
 def _next_best(catalogue: Catalogue, queries: Queries, rows: Rows, best: Rows, lost: NDArray[np.bool_]) -> Rows:
