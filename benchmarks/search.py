@@ -28,6 +28,7 @@ from recsys.encode import EncoderConfig, load_encoder
 from recsys.engine import Engine, one_thread_each
 from recsys.ids import Ids
 from recsys.manifest import read_manifest
+from recsys.meaning import meanings
 from recsys.metrics import paired_bootstrap
 from recsys.rank import HAND_SET
 from recsys.request import Request
@@ -84,9 +85,12 @@ def occupations_board(titles: Titles, work: Path, cache: Path) -> Board:
     nothing = np.zeros(0, bool)
     catalogue = with_words(catalogue_at(prepared, settings, nothing, 0.0, time.time()), prepared)
 
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+    def coded(texts: Sequence[str]) -> NDArray[np.float32]:
         found = Codes.from_vectors(vectors.encode(list(texts), encoder))
         return found.vectors(np.arange(len(texts)))
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return meanings(texts, coded)
 
     return Board(Engine(catalogue, HAND_SET, settings, prepared.skills), encode)
 

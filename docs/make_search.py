@@ -74,7 +74,8 @@ be the beginning of one. Words with digits are left alone. The answer tells what
 uses. A slip that gives another known word is not noticed.
 
 **Order.** The postings that hold most of the words (`search.words`) and those whose text is most alike (`search.vectors`)
-compete. Relevance is a mean of the cosine, with weight `search.likeness`, and of BM25 as a share of the most that the words
+compete. A search means the middle of what was typed and of its core, without what stands in brackets or behind a dash
+(`recsys/meaning.py`). Relevance is a mean of the cosine, with weight `search.likeness`, and of BM25 as a share of the most that the words
 could reach; it depends on nothing else that is found. For a candidate the engine's own score is added with weight
 `search.personal`, both standardised over the list: among the postings that share a word with the search, and among those
 that share none. How the two kinds take turns is for the relevance alone, so a posting that shares nothing does not come

@@ -1,7 +1,7 @@
 """``jobrec search``: words and filters, over a bundle."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def _search(args: argparse.Namespace) -> Answer:
     from dataclasses import asdict
 
     from recsys.encode import EncoderConfig, load_encoder
+    from recsys.meaning import meanings
     from recsys.request import Request
     from recsys.search import search, wording
     from serving.ask import Asking
@@ -41,8 +42,11 @@ def _search(args: argparse.Namespace) -> Answer:
     engine = scorer.engine
     asked = wording(engine.catalogue, args.words)
     encoder = load_encoder(EncoderConfig.model_validate(scorer.encoder["config"]), args.cache)
-    profile = profile_from_texts(encoder, asked.text)
-    vectors = engine.queries([Request(profile=profile, now=now)]).whole  # as the service reads a text
+
+    def encode(texts: Sequence[str]) -> Any:  # as the service reads a text
+        return engine.queries([Request(profile=profile_from_texts(encoder, one), now=now) for one in texts]).whole
+
+    vectors = meanings([asked.text], encode)
     personal = args.candidate is not None and not args.not_personal
     queries = engine.queries([Request(now=now)]) if args.candidate is None else scorer.queries([args.candidate], now)
     queries = queries if personal else queries.impersonal()  # what was answered and muted stays hidden

@@ -15,7 +15,7 @@ PACKAGES = ("recsys", "training", "serving")
 #: The files of ``recsys`` in the order of docs/architecture.md: at module level each imports only those before it.
 ORDER = (
     "errors", "schema", "expression", "config", "filters", "request", "ids", "text", "language", "placenames",
-    "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "wording", "spelling",
+    "gazetteer", "places", "geo", "encode", "vectors", "codes", "terms", "wordlists", "wording", "meaning", "spelling",
     "faults", "wordindex", "attributes", "leaders", "index", "lexical", "sketch", "copies", "arrivals", "codebook",
     "reserve", "als", "collab", "unseen", "closed_form", "neighbours", "metrics", "queries", "next_title", "pool",
     "recent", "catalogue", "assemble", "shown", "mutes", "candidates", "intake", "postings", "profiles", "documents",

@@ -3,6 +3,7 @@
 The service answers from here, and whoever makes an answer again makes it from here, too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from recsys.engine import Engine
 from recsys.errors import EncoderError
 from recsys.filters import Filters
 from recsys.home import NamedShelf, home, pages
+from recsys.meaning import meanings
 from recsys.queries import Queries
 from recsys.related import related, related_costs, row_of
 from recsys.request import Recommendation
@@ -145,12 +147,16 @@ def search_page(
 
 
 def vectors_of(state: Asked, text: str, at: float) -> NDArray[np.float32] | None:
-    """The vector (1, d) of a text, by the encoder that reads profiles; None where that is away."""
+    """The vector (1, d) of a search, by the encoder that reads profiles; None where that is away."""
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.concatenate([state.queries({"text": one}, now=at).whole for one in texts])
+
     try:
-        queries = state.queries({"text": text}, now=at)
+        found = meanings([text], encode)
     except EncoderError:
         return None
-    return queries.whole if queries.whole_known.any() else None
+    return found if found.any() else None
 
 
 def as_lines(found: Found) -> list[Recommendation]:
