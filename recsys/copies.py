@@ -48,7 +48,7 @@ class Copies:
     several: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
 
     def __post_init__(self) -> None:
-        if len(self.several) != len(self.group):
+        if len(self.several) == 0:
             object.__setattr__(self, "several", several_of(self.group))
 
     @classmethod

@@ -134,7 +134,7 @@ def part_of(catalogue: Catalogue, rows: Rows, ids: Sequence[str]) -> Catalogue:
         grid=Grid.build(np.empty((0, 2)), max(catalogue.grid.edge, 0.01)),
         open=np.ones(len(rows), bool),
         gone=np.zeros(len(rows), bool),
-        copies=replace(catalogue.copies, group=catalogue.copies.group[rows]),
+        copies=replace(catalogue.copies, group=catalogue.copies.group[rows], several=catalogue.copies.several[rows]),
         fresh=Fresh(everything, np.empty((0, 0), np.float32), none, none),
         within=None,
     )
