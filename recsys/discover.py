@@ -18,6 +18,7 @@ from recsys.catalogue import Catalogue
 from recsys.eligible import eligible, unnamed
 from recsys.engine import Engine
 from recsys.explain import Reasons
+from recsys.filters import Filters
 from recsys.interests import find_interests
 from recsys.lists import Lists
 from recsys.queries import VIEWED, Queries
@@ -30,6 +31,7 @@ Numbers = NDArray[np.float32]
 _DAY: Final = 86_400.0
 _WEEK: Final = 7 * _DAY
 _MONDAY: Final = 4 * 86_400.0  # 1970-01-05, the first Monday
+_NOTHING: Final = np.empty(0, np.int64)
 DEPTH: Final = 160  #: places of a list from which is chosen what is like or unlike: it may stand far down
 
 
@@ -38,7 +40,15 @@ def week_began(now: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.floor((now - _MONDAY) / _WEEK) * _WEEK + _MONDAY
 
 
-def discover(engine: Engine, queries: Queries, week: Queries, who: Sequence[str], explain: bool) -> tuple[Lists, Flags]:
+def discover(
+    engine: Engine,
+    queries: Queries,
+    week: Queries,
+    who: Sequence[str],
+    explain: bool,
+    filters: Sequence[Filters | None] | None = None,
+    taken: NDArray[np.int64] = _NOTHING,
+) -> tuple[Lists, Flags]:
     """What comes into question for the shelf: lists (B, m), and which of their places are chosen, bool (B, m).
 
     Args:
@@ -47,14 +57,18 @@ def discover(engine: Engine, queries: Queries, week: Queries, who: Sequence[str]
         week: the same, as they stood when the week began.
         who: the candidates' ids.
         explain: with reasons.
+        filters: of each request.
+        taken: keys (request << 32 | group of copies) of what is not chosen, so that a slot shows its next best.
     """
     home = engine.settings.home
-    lists = engine.answer(week, max(DEPTH, home.length), explain)
+    lists = engine.answer(week, max(DEPTH, home.length), explain, filters)
     rows = lists.rows
     slot = _slots(engine.catalogue, rows, week_began(week.now), who, home.length * home.turns)
     may = (slot < home.length) & (alike(engine.catalogue, week, rows) < home.unlike)
     may &= near_places(engine, week, rows)[0]
     may &= eligible(engine.catalogue, queries, rows) & (engine.catalogue.open[np.maximum(rows, 0)])
+    groups = engine.catalogue.copies.group[np.maximum(rows, 0)]
+    may &= ~np.isin(np.arange(len(rows), dtype=np.int64)[:, None] << 32 | groups, taken)
     key = np.arange(len(rows))[:, None] * home.length + slot.astype(np.int64)
     flat = np.flatnonzero(may)
     first = flat[np.unique(key.ravel()[flat], return_index=True)[1]]  # lists are best first

@@ -42,6 +42,21 @@ class Lists:
         shares = None if self.shares is None else self.shares[at]
         return Lists(self.rows[at], self.scores[at], self.sources[at], reasons, shares, self.calibration)
 
+    def places(self, at: NDArray[np.intp], kept: NDArray[np.bool_], length: int) -> "Lists":
+        """Places ``at`` (B, m) of the lists, in that order, where ``kept``, bool (B, m): lists of ``length`` >= m."""
+        beyond = ((0, 0), (0, length - at.shape[1]))
+
+        def take(values: NDArray[Number], fill: float) -> NDArray[Number]:
+            chosen = np.where(kept, np.take_along_axis(values, at, 1), fill).astype(values.dtype)
+            return np.pad(chosen, beyond, constant_values=fill)
+
+        reasons = self.reasons
+        if reasons is not None:
+            keys = np.where(kept[..., None], np.take_along_axis(reasons.keys, at[..., None], 1), -1)
+            reasons = replace(reasons, keys=np.pad(keys, (*beyond, (0, 0)), constant_values=-1))
+        rows, scores, sources = take(self.rows, -1), take(self.scores, np.nan), take(self.sources, 0)
+        return Lists(rows, scores, sources, reasons, calibration=self.calibration)
+
     @property
     def probabilities(self) -> Numbers:
         """float32 (B, k), see ``recsys.calibrate``; NaN without a calibration and beyond a list's end."""

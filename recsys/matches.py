@@ -57,10 +57,10 @@ class Held:
 
     def scores_of(self, rows: Rows) -> Numbers:
         """Scores (n,) of any rows, 0 for those that hold no word."""
-        if len(self.rows) == 0:
-            return np.zeros(len(rows), np.float32)
-        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[at] == rows, self.score[at], np.float32(0))
+        at, there = _found(rows, self.rows)
+        scores = np.zeros(len(rows), np.float32)
+        scores[there] = self.score[at[there]]
+        return scores
 
 
 def wording(catalogue: Catalogue, text: str) -> Wording:
@@ -123,17 +123,17 @@ def said_by(catalogue: Catalogue, words: Sequence[str], rows: Rows) -> list[tupl
     for word, code in rarest:
         entries = [index.entries(code)[0]] if code >= 0 else []
         entries += [late.entries(word, count)[0]] if late is not None else []
-        for at in np.flatnonzero(np.logical_or.reduce([_among(rows, one) for one in entries])).tolist():
+        for at in np.flatnonzero(np.logical_or.reduce([_found(rows, one)[1] for one in entries])).tolist():
             said[at] = (*said[at], word)
     return said
 
 
-def _among(rows: Rows, ascending: Rows) -> Flags:
-    """Which of ``rows`` stand in an ascending list, which may be long."""
-    if len(ascending) == 0:
-        return np.zeros(len(rows), bool)
-    at = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
-    return np.asarray(ascending[at] == rows)
+def _found(rows: Rows, ascending: Rows) -> tuple[NDArray[np.intp], Flags]:
+    """Where each of ``rows`` (n,) would stand in an ascending list, which may be long, and whether it stands there."""
+    at = np.searchsorted(ascending, rows)
+    there = at < len(ascending)
+    there[there] = ascending[at[there]] == rows[there]
+    return at, there
 
 
 def _idf(index: WordIndex, code: int) -> float:

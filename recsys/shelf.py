@@ -56,23 +56,7 @@ def claim(
     kept = np.take_along_axis(free, first, 1)
     kept &= kept.sum(axis=1, keepdims=True) >= least
     taken = np.union1d(taken, np.take_along_axis(keys, first, 1)[kept])
-    return _picked(lists, first, kept, length), taken
-
-
-def _picked(lists: Lists, at: NDArray[np.intp], kept: Flags, length: int) -> Lists:
-    """Places ``at`` (B, m) of lists where ``kept``, as lists of ``length``."""
-    beyond = ((0, 0), (0, length - at.shape[1]))
-
-    def take(values: NDArray[Any], fill: float) -> NDArray[Any]:
-        chosen = np.where(kept, np.take_along_axis(values, at, 1), fill).astype(values.dtype)
-        return np.pad(chosen, beyond, constant_values=fill)
-
-    reasons = lists.reasons
-    if reasons is not None:
-        keys = np.where(kept[..., None], np.take_along_axis(reasons.keys, at[..., None], 1), -1)
-        reasons = replace(reasons, keys=np.pad(keys, (*beyond, (0, 0)), constant_values=-1))
-    columns = (take(lists.rows, -1), take(lists.scores, np.nan), take(lists.sources, 0))
-    return Lists(*columns, reasons, calibration=lists.calibration)
+    return lists.places(first, kept, length), taken
 
 
 def spread(kind: str, requests: int, at: NDArray[np.intp], name: NDArray[np.int8], about: Rows, shown: Lists) -> Shelf:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import ConfigError
+from serving.options import STORE
 
 Answer = dict[str, Any]
 
@@ -15,7 +16,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Registers the command."""
     one = command("alerts", _alerts, "send candidates what is new for their alerts; how the mails stand")
     one.add_argument("what", choices=("run", "status"))
-    one.add_argument("--store", required=True, help="sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    one.add_argument("--store", required=True, help=STORE)
     where = one.add_mutually_exclusive_group()
     where.add_argument("--home", type=Path, help="with run: folder of the bundles, one of them active")
     where.add_argument("--bundle", type=Path, help="with run: a bundle by itself")

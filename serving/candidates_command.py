@@ -2,19 +2,16 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from serving import options
 
 
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Register the command."""
     one = command("candidates", _run, "whom to show a posting: who would apply and brings what it asks")
-    one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--posting", required=True)
-    one.add_argument("-k", type=int, default=10)
-    one.add_argument(
-        "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
-    )
+    options.of_bundle(one)
 
 
 def _run(args: argparse.Namespace) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.errors import ConfigError
+from serving.options import STORE
 
 Answer = dict[str, Any]
 
@@ -14,7 +15,7 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Register the command."""
     one = command("replay", _run, "make a list again that the service answered, from what the answer names")
     one.add_argument("--bundle", type=Path, required=True, help="that answered")
-    one.add_argument("--store", required=True, help="sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    one.add_argument("--store", required=True, help=STORE)
     who = one.add_mutually_exclusive_group(required=True)
     who.add_argument("--candidate", help="with --position, --indexed, --at and -k, as answered")
     who.add_argument(

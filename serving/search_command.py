@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
+
+from serving import options
 
 Answer = dict[str, Any]
 
@@ -11,19 +12,11 @@ Answer = dict[str, Any]
 def add(command: Callable[..., argparse.ArgumentParser]) -> None:
     """Register the command."""
     one = command("search", _search, "postings by words and filters, in a candidate's order")
-    one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--words", required=True, help="what is looked for; slips are corrected")
     one.add_argument("--candidate", help="a candidate of the bundle; left out: nobody who is known")
-    one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="see docs/filters.md")
-    one.add_argument("-k", type=int, default=10)
-    one.add_argument(
-        "--not-personal",
-        action="store_true",
-        help="relevance to the words alone; what was answered or muted stays hidden",
-    )
-    one.add_argument(
-        "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
-    )
+    options.of_bundle(one)
+    options.filters(one)
+    options.personal(one)
 
 
 def _search(args: argparse.Namespace) -> Answer:
@@ -47,7 +40,7 @@ def _search(args: argparse.Namespace) -> Answer:
         return engine.queries([Request(profile=profile_from_texts(encoder, one), now=now) for one in texts]).whole
 
     vectors = meanings([asked.text], encode)
-    personal = args.candidate is not None and not args.not_personal
+    personal = args.candidate is not None and args.personal
     queries = engine.queries([Request(now=now)]) if args.candidate is None else scorer.queries([args.candidate], now)
     queries = queries if personal else queries.impersonal()  # what was answered and muted stays hidden
     found = search(engine, queries, [asked], vectors, args.k, filters, personal, explain=True)[0]

@@ -2,8 +2,9 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
+
+from serving import options
 
 Answer = dict[str, Any]
 
@@ -22,15 +23,11 @@ def add(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _shared(one: argparse.ArgumentParser, filters: bool = True) -> None:
-    one.add_argument("--bundle", type=Path, required=True)
     one.add_argument("--candidate", help="a candidate of the bundle; without it, somebody of whom nothing is known")
-    one.add_argument("--not-personal", action="store_true", help="the candidate's profile and history do not count")
-    one.add_argument(
-        "--now", default="data", help='the moment asked for: "data" (where the data ends), "now", or an ISO time'
-    )
+    options.of_bundle(one, 10 if filters else None)
+    options.personal(one)
     if filters:
-        one.add_argument("-k", type=int, default=10)
-        one.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="once or more: filters.md")
+        options.filters(one)
 
 
 def _home(args: argparse.Namespace) -> Answer:
@@ -88,9 +85,9 @@ def _asked(args: argparse.Namespace) -> tuple[Any, Any, Any]:
         return asking, queries, queries
     queries = scorer.queries([args.candidate], now)
     week = scorer.queries([args.candidate], float(week_began(queries.now)[0]), cut=True)
-    if args.not_personal:
-        return asking, queries.impersonal(), week.impersonal()
-    return asking, queries, week
+    if args.personal:
+        return asking, queries, week
+    return asking, queries.impersonal(), week.impersonal()
 
 
 def _table(asking: Any, lines: Sequence[Any]) -> str:

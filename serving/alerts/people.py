@@ -1,101 +1,53 @@
-"""What many candidates bring at once: those of the bundle by their arrays, those that changed since one by one."""
+"""What the candidates of many alerts bring at once, each as often as alerts of theirs are asked about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.candidates import Candidates, Histories, Profiles
-from recsys.ids import Ids
-from recsys.mutes import Muted
-from recsys.queries import SPARSE, Queries
+from recsys.candidates import Candidates
+from recsys.config import EventSettings
+from recsys.queries import Queries
 from recsys.schema import EVENT_TYPES
+from serving.live.crowd import crowd
 from serving.live.state import State
-
-_SHARED = ("vectors", "terms")  # tables that the rows of profiles point into
-_KEYS = ("hidden", "answered", "shown", "muted", "muted_employers", "unwanted")
-_OF_KEYS = ("shown_times", "unwanted_titles")
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """B candidates.
+class Audience:
+    """B requests of some candidates.
 
     Attributes:
-        order: int64 (B,), which of those that were asked for stands at each place.
-        queries: of the candidates, in that order.
-        met: int64 (M,), sorted keys (place << 32 | catalogue row) of all postings that they saw or answered.
+        some: the candidates, each once.
+        rows: int64 (B,), whose each request is.
+        events: how their events count.
     """
 
-    order: NDArray[np.int64]
-    queries: Queries
-    met: NDArray[np.int64]
+    some: Candidates
+    rows: NDArray[np.int64]
+    events: EventSettings
+
+    def queries(self, now: float) -> Queries:
+        """As they ask at that moment, equal to what each alone would bring."""
+        return self.some.queries(self.rows, now, self.events)
+
+    def before(self, moment: float) -> "Audience":
+        """The same as they stood then, without events at or after the moment; what is muted stays muted."""
+        earlier = self.some.only(~(self.some.histories.time >= moment))
+        return replace(self, some=replace(earlier, mutes=self.some.mutes))
+
+    def met(self) -> NDArray[np.int64]:
+        """Sorted keys (place << 32 | catalogue row), int64, of all postings that they saw or answered."""
+        return self.some.hidden(self.rows, EVENT_TYPES)
 
 
-def crowd(state: State, ids: Sequence[str], now: float) -> Crowd:
-    """The candidates of a state, equal to what each alone would bring.
+def audience(state: State, ids: Sequence[str]) -> Audience:
+    """The candidates of a state for B requests; one who is not known brings nothing.
 
-    Args:
-        state: see above.
-        ids: B candidates; one who is not known brings nothing.
-        now: the moment, seconds since 1970.
+    Raises:
+        StoreError: one is away, and the store cannot tell.
     """
-    people = state.people
-    rows = people.base.ids.rows(ids)
-    still = np.array([one not in people.changed and one not in people.away for one in ids], bool)
-    plain, others = np.flatnonzero(still & (rows >= 0)), np.flatnonzero(~still | (rows < 0))
-    parts = [_of_bundle(state, rows[plain])] if len(plain) else []
-    parts += [people.one(ids[at], state.engine.catalogue) for at in others.tolist()]
-    settings = state.engine.settings.events
-    sizes = [len(part) for part in parts]
-    queries = joined([part.queries(np.arange(len(part)), now, settings) for part in parts])
-    met = _joined_keys([part.hidden(np.arange(len(part)), EVENT_TYPES) for part in parts], sizes)
-    return Crowd(np.concatenate([plain, others]), queries, met)
-
-
-def joined(parts: Sequence[Queries]) -> Queries:
-    """The requests of several, in their order."""
-    if len(parts) == 1:
-        return parts[0]
-    sizes = [len(part) for part in parts]
-    whole: dict[str, Any] = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Queries)
-        if field.name not in SPARSE
-    }
-    whole |= {name: _joined_keys([getattr(part, name) for part in parts], sizes) for name in _KEYS}
-    whole |= {name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_KEYS}
-    return Queries(**whole)
-
-
-def _joined_keys(keys: Sequence[NDArray[np.int64]], sizes: Sequence[int]) -> NDArray[np.int64]:
-    first = np.cumsum([0, *sizes[:-1]]).astype(np.int64) << 32
-    return np.concatenate([some + start for some, start in zip(keys, first, strict=True)])
-
-
-def _of_bundle(state: State, rows: NDArray[np.int32]) -> Candidates:
-    """Candidates of the bundle whom nothing changed, with the rows that postings have now."""
-    base, fresh = state.people.base, state.engine.catalogue.fresh
-    profiles = replace(
-        base.profiles,
-        **{
-            field.name: getattr(base.profiles, field.name)[rows]
-            for field in fields(Profiles)
-            if field.name not in _SHARED
-        },
-    )
-    start = base.histories.start
-    length = start[rows + 1] - start[rows]
-    ends = np.cumsum(length)
-    at = np.arange(int(length.sum())) + np.repeat(start[rows] - (ends - length), length)
-    columns = {
-        field.name: getattr(base.histories, field.name)[at] for field in fields(Histories) if field.name != "start"
-    }
-    columns["posting"] = fresh.now_of(columns["posting"])
-    histories = Histories(start=np.concatenate([[0], ends]).astype(np.int64), **columns)
-    ids, catalogue = Ids([str(at) for at in range(len(rows))], "candidate"), state.engine.catalogue
-    said = None if base.mutes is None else base.mutes.said.take(rows)
-    muted = None if said is None else Muted(said, catalogue.ids, catalogue.numbering)
-    return Candidates(ids, profiles, histories, muted)
+    place = {one: at for at, one in enumerate(dict.fromkeys(ids))}
+    some = crowd(state.people, list(place), state.engine.catalogue)
+    return Audience(some, np.array([place[one] for one in ids], np.int64), state.engine.settings.events)

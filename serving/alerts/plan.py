@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from recsys.among import among
 from recsys.lists import Lists
+from recsys.queries import Queries
+from serving.alerts.discoveries import Discoveries
 from serving.alerts.lines import Describer
 from serving.alerts.match import Matcher, filters_of
 from serving.alerts.news import News
-from serving.alerts.people import Crowd, crowd
+from serving.alerts.people import audience
 from serving.alerts.settings import AlertSettings
 from serving.live.state import State
 from serving.store.alerts import Alert
@@ -23,7 +25,6 @@ from serving.store.turn import Fixed
 
 Flags = NDArray[np.bool_]
 _LEAST_WIDTH: Final = 16  # of the lists of matches; wider ones are twice as wide, and so on
-_LOOK: Final = 4  # a discover mail is chosen from so many times as many as it holds
 
 
 @dataclass(frozen=True)
@@ -98,23 +99,21 @@ class Planner:
         return rows
 
     def _ranked(self, alerts: Sequence[Alert], rows: NDArray[np.int32]) -> dict[str, list[dict[str, object]]]:
-        people = self._people(alerts)
-        lists = among(self.state.engine, people.queries, rows[people.order], self.settings.most, explain=True)
-        return self._described(alerts, people, lists)
+        lists = among(self.state.engine, self._queries(alerts), rows, self.settings.most, explain=True)
+        return self._described(alerts, lists)
 
     def _only_listed(self, alerts: Sequence[Alert], found: Flags) -> None:
         """Alerts that name nothing bring what stands among the first of the candidate's list."""
         plain = [at for at, one in enumerate(alerts) if _kind(one) == "listed" and found[at].any()]
         if not plain:
             return
-        people = self._people([alerts[at] for at in plain])
-        lists = self.state.engine.answer(people.queries, self.settings.listed)
+        lists = self.state.engine.answer(self._queries([alerts[at] for at in plain]), self.settings.listed)
         where = np.searchsorted(self.news.rows, lists.rows)
         where = np.minimum(where, len(self.news) - 1)
         hit = (lists.rows >= 0) & (self.news.rows[where] == lists.rows)
         listed = np.zeros((len(plain), len(self.news)), bool)
         place, rank = np.nonzero(hit)
-        listed[people.order[place], where[place, rank]] = True
+        listed[place, where[place, rank]] = True
         found[plain] &= listed
 
     def _without_copies(self, alerts: Sequence[Alert], found: Flags) -> None:
@@ -134,35 +133,15 @@ class Planner:
             found[place[alert_id]] &= mine != group_of[posting]
 
     def _discoveries(self, alerts: Sequence[Alert]) -> dict[str, list[dict[str, object]]]:
-        if not alerts:
-            return {}
-        people = self._people(alerts)
-        asked = [filters_of(alerts[at]) for at in people.order.tolist()]
-        lists = self.state.engine.answer(people.queries, _LOOK * self.settings.most, True, asked)
-        fresh = (lists.rows >= 0) & ~self._met(alerts, people, lists)
-        order = np.argsort(~fresh, axis=1, kind="stable")[:, : self.settings.most]
-        rows = np.where(np.take_along_axis(fresh, order, 1), np.take_along_axis(lists.rows, order, 1), np.int32(-1))
-        return self._described(alerts, people, _chosen(lists, rows, order))
+        chosen = Discoveries(self.state, self.fixed.moment, self.ledger, self.settings.most).lists(alerts)
+        return {alert: lines for some, lists in chosen for alert, lines in self._described(some, lists).items()}
 
-    def _met(self, alerts: Sequence[Alert], people: Crowd, lists: Lists) -> Flags:
-        """Which of the lists (B, k) the candidates have seen, or the alert has brought: it or a copy of it."""
-        catalogue = self.state.engine.catalogue
-        group = catalogue.copies.group
-        pairs = sorted(self.ledger.brought([one.alert_id for one in alerts]))
-        place = {alerts[at].alert_id: spot for spot, at in enumerate(people.order.tolist())}
-        rows = catalogue.ids.rows([posting for _, posting in pairs])
-        spots = np.array([place[alert_id] for alert_id, _ in pairs], np.int64)
-        known = np.concatenate([people.met, spots[rows >= 0] << 32 | rows[rows >= 0]])
-        keys = known >> 32 << 32 | group[known & 0xFFFFFFFF]
-        asked = np.arange(len(lists.rows), dtype=np.int64)[:, None] << 32 | group[np.maximum(lists.rows, 0)]
-        return np.isin(asked, keys)
+    def _queries(self, alerts: Sequence[Alert]) -> Queries:
+        return audience(self.state, [one.candidate_id for one in alerts]).queries(self.fixed.moment)
 
-    def _people(self, alerts: Sequence[Alert]) -> Crowd:
-        return crowd(self.state, [one.candidate_id for one in alerts], self.fixed.moment)
-
-    def _described(self, alerts: Sequence[Alert], people: Crowd, lists: Lists) -> dict[str, list[dict[str, object]]]:
-        described = self.describer.lines(lists, [_kind(alerts[at]) for at in people.order.tolist()])
-        return {alerts[at].alert_id: lines for at, lines in zip(people.order.tolist(), described, strict=True)}
+    def _described(self, alerts: Sequence[Alert], lists: Lists) -> dict[str, list[dict[str, object]]]:
+        described = self.describer.lines(lists, [_kind(one) for one in alerts])
+        return {one.alert_id: lines for one, lines in zip(alerts, described, strict=True)}
 
     def _mail(self, alert: Alert, lines: list[dict[str, object]]) -> Mail:
         said = f"{self.store}\0{alert.alert_id}\0{alert.created!r}\0{alert.number}"
@@ -184,15 +163,3 @@ def _kind(alert: Alert) -> str:
         return "discover"
     named = alert.document.get("words") or filters_of(alert).model_dump(exclude_defaults=True)
     return "matches" if named else "listed"
-
-
-def _chosen(lists: Lists, rows: NDArray[np.int32], order: NDArray[np.intp]) -> Lists:
-    """Some places of each list, in that order."""
-    reasons = lists.reasons
-    if reasons is not None:
-        reasons = type(reasons)(
-            np.take_along_axis(reasons.keys, order[..., None], 1), reasons.titles, reasons.companies, reasons.lexicon
-        )
-    scores = np.where(rows >= 0, np.take_along_axis(lists.scores, order, 1), np.float32(np.nan))
-    sources = np.take_along_axis(lists.sources, order, 1)
-    return Lists(rows, scores, sources, reasons, calibration=lists.calibration)

@@ -21,6 +21,7 @@ from serving.http.bodies import parse, pieces, read_body
 from serving.http.desk import Desk, answer
 from serving.http.exchange import exchange_of
 from serving.http.fields import Id, Strict, Word
+from serving.http.limits import Lane
 from serving.http.operation import Handler, Operation, path_id, query_of
 from serving.http.problem import Problem
 from serving.store.alerts import Alert
@@ -49,7 +50,7 @@ class AlertBody(Strict):
     words: Word | None = Field(None, description="all of them stand in a posting, or its title is alike")
     cadence: Literal["instant", "daily", "weekly"] = "daily"
     kind: Literal["matches", "discover"] = Field(
-        "matches", description="discover: the best of the whole board that was not seen, weekly"
+        "matches", description="discover: weekly, good and unlike what was chosen so far, not seen yet"
     )
     active: bool | None = Field(None, description="left out: as it was; a new alert is active")
 
@@ -91,8 +92,7 @@ def _check_filters(desk: Desk, filters: Filters) -> None:
 
 async def get(desk: Desk, request: Request) -> Response:
     """An alert, and how it stands."""
-    found = await _found(desk, path_id(request))
-    return answer(_document(found, desk.service.alerts.secret))
+    return answer(_document(*await _found(desk, desk.lanes.store, path_id(request))))
 
 
 async def delete(desk: Desk, request: Request) -> Response:
@@ -106,8 +106,8 @@ async def delete(desk: Desk, request: Request) -> Response:
 async def of_candidate(desk: Desk, request: Request) -> Response:
     """All alerts of a candidate."""
     candidate = path_id(request)
-    found = await desk.lanes.store.run(desk.service.alerts.of, candidate)
-    secret = await desk.lanes.store.run(lambda: desk.service.alerts.secret)
+    book = desk.service.alerts
+    found, secret = await desk.lanes.store.run(lambda: (book.of(candidate), book.secret))
     return answer({"candidate_id": candidate, "alerts": [_document(one, secret) for one in found]})
 
 
@@ -126,38 +126,40 @@ async def unsubscribe(desk: Desk, request: Request) -> Response:
     if not form and not _MULTIPART.search(body):
         raise Problem(422, "invalid", "body: a form that says List-Unsubscribe=One-Click")
     if alert.active:
-        await desk.lanes.store.run(desk.service.alerts.stop, alert.alert_id, "unsubscribed")
+        await desk.lanes.public.run(desk.service.alerts.stop, alert.alert_id, "unsubscribed")
     return _page(unsubscribe_page(alert.document["name"], done=True))
 
 
 async def atom(desk: Desk, request: Request) -> Response:
     """What an alert brought, as a feed."""
     alert = await _by_token(desk, request, "feed")
+
+    def work() -> bytes:
+        book, catalogue = desk.service.alerts, desk.service.state().engine.catalogue
+
+        def shows(posting_id: str) -> bool:
+            row = catalogue.ids.find(posting_id)
+            return row >= 0 and not catalogue.gone[row]
+
+        return feed(alert, book.brought(alert.alert_id, _MOST_MAILS), book.store, str(request.url), shows)
+
+    return Response(await desk.lanes.public.run(work), 200, {"Cache-Control": "private"}, MEDIA_TYPE)
+
+
+async def _found(desk: Desk, lane: Lane, alert_id: str) -> tuple[Alert, bytes]:
+    """An alert, and the secret of its links."""
     book = desk.service.alerts
-    brought = await desk.lanes.store.run(book.brought, alert.alert_id, _MOST_MAILS)
-    store = await desk.lanes.store.run(lambda: book.store)
-    catalogue = await desk.lanes.engine.run(lambda: desk.service.state().engine.catalogue)
-
-    def shows(posting_id: str) -> bool:
-        row = catalogue.ids.find(posting_id)
-        return row >= 0 and not catalogue.gone[row]
-
-    return Response(feed(alert, brought, store, str(request.url), shows), 200, {"Cache-Control": "private"}, MEDIA_TYPE)
-
-
-async def _found(desk: Desk, alert_id: str) -> Alert:
-    found = await desk.lanes.store.run(desk.service.alerts.get, alert_id)
+    found, secret = await lane.run(lambda: (book.get(alert_id), book.secret))
     if found is None:
         raise _unknown()
-    await desk.lanes.store.run(lambda: desk.service.alerts.secret)  # read once, and not in the event loop
-    return found
+    return found, secret
 
 
 async def _by_token(desk: Desk, request: Request, purpose: Purpose) -> Alert:
     """The alert of the path, for who holds its token; the answer does not tell which of the two is wrong."""
     alert_id, given = path_id(request), query_of(request, TokenQuery).token
-    found = await _found(desk, alert_id)
-    if not fits(given, desk.service.alerts.secret, purpose, found.alert_id, found.created):
+    found, secret = await _found(desk, desk.lanes.public, alert_id)
+    if not fits(given, secret, purpose, found.alert_id, found.created):
         raise _unknown()
     return found
 

@@ -72,9 +72,9 @@ class Lanes:
     """One lane for each kind of work, so that none of them waits for another's trouble."""
 
     def __init__(self, settings: HttpSettings) -> None:
-        self.engine, self.texts, self.store, self.waits = self.all = tuple(
+        self.engine, self.texts, self.store, self.waits, self.public = self.all = tuple(
             Lane(name, getattr(settings, name), settings.retry_seconds)
-            for name in ("engine", "texts", "store", "waits")
+            for name in ("engine", "texts", "store", "waits", "public")
         )
 
     def close(self) -> None:

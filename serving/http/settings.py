@@ -43,6 +43,7 @@ class HttpSettings(Settings):
         texts: requests with a profile in them, which wait for the encoder.
         store: writes, and documents read back.
         waits: requests that wait for ``min_position``.
+        public: those that need no key, by the links of mails and feeds.
         document_bytes: of one posting or candidate, alone or as a line of a bulk.
         request_bytes: of any other JSON body.
         bulk_bytes, bulk_lines: of one bulk.
@@ -69,6 +70,7 @@ class HttpSettings(Settings):
     texts: LaneSettings = LaneSettings(threads=2, queue=16, seconds=5)
     store: LaneSettings = LaneSettings(threads=4, queue=64, seconds=10)
     waits: LaneSettings = LaneSettings(threads=8, queue=32, seconds=10)
+    public: LaneSettings = LaneSettings(threads=2, queue=64, seconds=10)
     document_bytes: int = Field(1_000_000, ge=1_000, le=100_000_000)
     request_bytes: int = Field(4_000_000, ge=1_000, le=100_000_000)
     bulk_bytes: int = Field(48_000_000, ge=1_000, le=10_000_000_000)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -10,8 +10,6 @@ from starlette.responses import Response
 
 from recsys.browse import Category
 from recsys.filters import Filters
-from recsys.home import NamedShelf
-from recsys.request import Recommendation
 from serving.decisions import OWN
 from serving.filter_query import FilterQuery
 from serving.http.answers import BrowseAnswer, HomeAnswer, RelatedAnswer
@@ -23,7 +21,9 @@ from serving.http.lists import Position, filters_of, now_of
 from serving.http.operation import Operation, path_id, query_of
 from serving.http.port import State
 from serving.live import pages
-from serving.live.pages import Viewer
+from serving.live.pages import Listed, Viewer
+
+T = TypeVar("T")
 
 _K: Final = Field(10, ge=1, le=MOST_K, description="at most so many postings")
 _CANDIDATE: Final = Field(None, description="who looks; left out: somebody of whom nothing is known")
@@ -63,29 +63,27 @@ class BrowseQuery(RelatedQuery):
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one state shows; ``known``: something was known of who asked; ``costs``: of filters that leave it short."""
+class Shown(Generic[T]):
+    """What one state shows, a list or the shelves of a page; ``known``: something was known of who asked."""
 
     state: State
     viewer: Viewer
     known: bool
-    lines: list[Recommendation]
-    shelves: list[NamedShelf]
-    costs: dict[str, int] | None = None
+    what: T
 
 
 async def home_page(desk: Desk, request: Request) -> Response:
     """A candidate's home page."""
     candidate, asked = path_id(request), query_of(request, HomeQuery)
-    shown = await _work(desk, asked, candidate, lambda state, viewer: ([], pages.home_page(state, viewer), None))
+    shown = await _work(desk, asked, candidate, pages.home_page)
     exchange, state, at = exchange_of(request), shown.state, shown.viewer.at
     length = state.engine.settings.home.length
-    for number, one in enumerate(shown.shelves, 1):  # of several shelves of one kind each is a surface of its own
+    for number, one in enumerate(shown.what, 1):  # of several shelves of one kind each is a surface of its own
         surface, about = f"{OWN}home/{number}/{one.kind}", {"name": one.name}
         desk.decide(
             exchange, state, at, candidate, length, surface, one.recommendations, None, asked.personal, about=about
         )
-    shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in shown.shelves]
+    shelves = [{"kind": one.kind, "name": one.name, "recommendations": one.recommendations} for one in shown.what]
     named = {"candidate_id": candidate, "known": shown.known, "shelves": shelves}
     return answer(versions_of(exchange, state, at) | named)
 
@@ -95,11 +93,8 @@ async def related_postings(desk: Desk, request: Request) -> Response:
     posting, asked = path_id(request), query_of(request, RelatedQuery)
     filters = filters_of(asked)
 
-    def work(state: State, viewer: Viewer) -> _Made:
-        lines, costs = pages.related_page(state, viewer, posting, asked.k, filters), None
-        if filters is not None and len(lines) < asked.k:
-            costs = pages.related_cost(state, viewer, posting, filters)
-        return lines, [], costs
+    def work(state: State, viewer: Viewer) -> Listed:
+        return pages.related_page(state, viewer, posting, asked.k, filters)
 
     shown = await _work(desk, asked, asked.candidate, work)
     about = {"posting_id": posting}
@@ -111,30 +106,23 @@ async def browse_postings(desk: Desk, request: Request) -> Response:
     asked = query_of(request, BrowseQuery)
     filters, category = filters_of(asked), asked.category()
 
-    def work(state: State, viewer: Viewer) -> _Made:
-        lines, costs = pages.browse_page(state, viewer, category, asked.k, filters), None
-        if filters is not None and len(lines) < asked.k:
-            costs = pages.browse_cost(state, viewer, category, filters)
-        return lines, [], costs
+    def work(state: State, viewer: Viewer) -> Listed:
+        return pages.browse_page(state, viewer, category, asked.k, filters)
 
     shown = await _work(desk, asked, asked.candidate, work)
     return _list(desk, request, asked, shown, "browse", filters, category.said(), {})
 
 
-#: Lines of a list, or the shelves of a page, and what filters cost that leave it short.
-_Made = tuple[list[Recommendation], list[NamedShelf], dict[str, int] | None]
-
-
 async def _work(
-    desk: Desk, asked: HomeQuery | RelatedQuery, who: str | None, work: Callable[[State, Viewer], _Made]
-) -> Shown:
+    desk: Desk, asked: HomeQuery | RelatedQuery, who: str | None, work: Callable[[State, Viewer], T]
+) -> Shown[T]:
     """What is shown, made in a thread of the engine's lane."""
     waited = await desk.state(asked.min_position)
 
-    def run() -> Shown:
+    def run() -> Shown[T]:
         state, at = now_of(desk, waited)
         viewer = Viewer(who, at, asked.personal, asked.explain)
-        return Shown(state, viewer, who is not None and state.knows(who), *work(state, viewer))
+        return Shown(state, viewer, who is not None and state.knows(who), work(state, viewer))
 
     return await desk.lanes.engine.run(run)
 
@@ -143,7 +131,7 @@ def _list(
     desk: Desk,
     request: Request,
     asked: RelatedQuery,
-    shown: Shown,
+    shown: Shown[Listed],
     surface: str,
     filters: Filters | None,
     about: dict[str, Any],
@@ -151,8 +139,13 @@ def _list(
 ) -> Response:
     """The answer of a list; ``about`` is written down, ``named`` is in the answer."""
     exchange, state, at, who = exchange_of(request), shown.state, shown.viewer.at, asked.candidate
-    desk.decide(exchange, state, at, who, asked.k, OWN + surface, shown.lines, filters, asked.personal, about)
-    said = {"candidate_id": who, "known": shown.known, "recommendations": shown.lines, "filter_costs": shown.costs}
+    desk.decide(exchange, state, at, who, asked.k, OWN + surface, shown.what.lines, filters, asked.personal, about)
+    said = {
+        "candidate_id": who,
+        "known": shown.known,
+        "recommendations": shown.what.lines,
+        "filter_costs": shown.what.costs,
+    }
     return answer(versions_of(exchange, state, at) | named | said)
 
 

@@ -61,6 +61,20 @@ class Viewer:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A list.
+
+    Attributes:
+        lines: the best first.
+        costs: how many postings of what is asked about each filter alone takes away, where they leave fewer than were
+            wanted.
+    """
+
+    lines: list[Recommendation]
+    costs: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
 class Searched:
     """The answer to a search.
 
@@ -86,37 +100,28 @@ def home_page(state: Asked, viewer: Viewer) -> list[NamedShelf]:
     return pages(engine, home(engine, queries, week, [viewer.candidate_id or ""], viewer.explain), 1)[0]
 
 
-def browse_cost(state: Asked, viewer: Viewer, category: Category, filters: Filters) -> dict[str, int]:
-    """How many postings of the category each filter alone takes away."""
-    return browse_costs(state.engine, _queries(state, viewer), category, filters)[0]
-
-
-def related_cost(state: Asked, viewer: Viewer, posting_id: str, filters: Filters) -> dict[str, int]:
-    """How many of what goes with a posting each filter alone takes away."""
-    rows = np.array([row_of(state.engine.catalogue, posting_id)], np.int32)
-    return related_costs(state.engine, _queries(state, viewer), rows, filters)[0]
-
-
-def browse_page(
-    state: Asked, viewer: Viewer, category: Category, k: int, filters: Filters | None
-) -> list[Recommendation]:
+def browse_page(state: Asked, viewer: Viewer, category: Category, k: int, filters: Filters | None) -> Listed:
     """A category in the viewer's order; errors as ``recsys.browse.browse``."""
-    lists = browse(state.engine, _queries(state, viewer), category, k, viewer.explain, filters)
-    return state.engine.recommendations(lists)[0]
+    engine, queries = state.engine, _queries(state, viewer)
+    lines = engine.recommendations(browse(engine, queries, category, k, viewer.explain, filters))[0]
+    if filters is None or len(lines) >= k:
+        return Listed(lines)
+    return Listed(lines, browse_costs(engine, queries, category, filters)[0])
 
 
-def related_page(
-    state: Asked, viewer: Viewer, posting_id: str, k: int, filters: Filters | None
-) -> list[Recommendation]:
+def related_page(state: Asked, viewer: Viewer, posting_id: str, k: int, filters: Filters | None) -> Listed:
     """What goes with a posting, which may be gone.
 
     Raises:
         UnknownError: no posting of this id was ever there.
         RequestError: the filters name what the board does not know.
     """
-    engine = state.engine
+    engine, queries = state.engine, _queries(state, viewer)
     rows = np.array([row_of(engine.catalogue, posting_id)], np.int32)
-    return engine.recommendations(related(engine, _queries(state, viewer), rows, k, viewer.explain, filters))[0]
+    lines = engine.recommendations(related(engine, queries, rows, k, viewer.explain, filters))[0]
+    if filters is None or len(lines) >= k:
+        return Listed(lines)
+    return Listed(lines, related_costs(engine, queries, rows, filters)[0])
 
 
 def search_page(

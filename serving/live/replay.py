@@ -176,9 +176,9 @@ def _made(decision: Decision, state: State) -> list[Recommendation]:
             number = int(shelf.partition("/")[0])
             return page[number - 1].recommendations if number <= len(page) else []
         if surface == "browse":
-            return pages.browse_page(state, viewer, Category(**about), k, filters)
+            return pages.browse_page(state, viewer, Category(**about), k, filters).lines
         if surface == "related":
-            return pages.related_page(state, viewer, about["posting_id"], k, filters)
+            return pages.related_page(state, viewer, about["posting_id"], k, filters).lines
         if surface == "search":
             found = pages.search_page(state, viewer, about["q"], k, filters, about["by_meaning"]).found
             return pages.as_lines(found)

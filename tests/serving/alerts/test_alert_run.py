@@ -6,6 +6,7 @@ import pytest
 from alert_board import DAY, SETTINGS, AlertBoard, sent_postings
 
 from recsys.errors import StoreError
+from serving.live.pages import Viewer, home_page
 from serving.store import Write
 from serving.store.mails import Mail
 from serving.store.turn import Turn, TurnTaken
@@ -139,21 +140,62 @@ def test_who_names_nothing_gets_what_would_stand_high_in_the_list(board):
     assert sorted(sent_postings(board.box[0])) == sorted(new)
 
 
+def met_by(board, who):
+    """Ids of the postings that a candidate of the bundle saw or answered."""
+    base = board.state().people.base
+    at = base.ids.row(who)
+    history = base.histories.posting[base.histories.start[at] : base.histories.start[at + 1]]
+    return set(board.state().engine.catalogue.ids.names(history[history >= 0]).tolist())
+
+
 def test_discover_brings_what_was_neither_seen_nor_brought(board):
     who = board.market.candidates[0]["candidate_id"]
     board.alert("d", cadence="weekly", kind="discover")
     board.run()
     first = sent_postings(board.box[0])
-    assert len(first) == SETTINGS.most
+    assert 0 < len(first) <= SETTINGS.most
     listed = [one.posting_id for one in board.state().recommend(who, 100, board.now)]
-    row = board.state().people.base
-    at = row.ids.row(who)
-    history = row.histories.posting[row.histories.start[at] : row.histories.start[at + 1]]
-    met = set(board.state().engine.catalogue.ids.names(history[history >= 0]).tolist())
+    met = met_by(board, who)
     assert met & set(listed)  # so that something had to be left out
     assert not met & set(first)
     board.run(board.now + 7 * DAY)
     assert not set(first) & set(sent_postings(board.box[1]))
+
+
+def shelf_of(board, who):
+    """The Discover shelf of a candidate's home page."""
+    shelves = home_page(board.state(), Viewer(who, board.now, explain=False))
+    return [line.posting_id for one in shelves if one.kind == "discover" for line in one.recommendations]
+
+
+def test_discover_brings_the_shelf_of_the_week_before_anything_else(board):
+    people = [one["candidate_id"] for one in board.market.candidates[:12]]
+    for number, who in enumerate(people):
+        board.alert(f"d{number}", who, "weekly", kind="discover")
+    board.run(settings=SETTINGS.model_copy(update={"most": 30}))
+    compared = 0
+    for message in board.box:
+        who = people[int(message["To"].partition("@")[0][1:])]
+        shelf, mail, met = shelf_of(board, who), sent_postings(message), met_by(board, who)
+        assert not met & set(mail)
+        if set(shelf) - met:
+            compared += 1
+            assert set(shelf) - met <= set(mail)
+            assert len(mail) <= board.state().engine.settings.home.length
+    assert compared > len(people) / 2
+
+
+def test_discover_obeys_the_filters_and_a_newcomer_gets_the_list(board):
+    who = board.market.candidates[0]["candidate_id"]
+    board.alert("remote", who, "weekly", kind="discover", filters={"remote": True})
+    board.alert("new", "nobody", "weekly", kind="discover")
+    board.run()
+    mails = {message["To"].partition("@")[0]: sent_postings(message) for message in board.box}
+    state = board.state()
+    assert mails["new"] == [one.posting_id for one in state.recommend("nobody", SETTINGS.most, board.now)]
+    catalogue = state.engine.catalogue
+    assert mails["remote"]
+    assert (catalogue.attributes.remote[catalogue.ids.rows(mails["remote"])] == 1).all()
 
 
 def test_an_alert_without_an_address_is_for_the_feed_alone(board):

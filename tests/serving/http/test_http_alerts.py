@@ -1,5 +1,6 @@
 """Alerts over HTTP: stored and read, refused where they are wrong, ended by one click, read as a feed."""
 
+import threading
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ from asked import quoted, refused
 from serving.alerts.render import Renderer
 from serving.alerts.settings import AlertSettings
 from serving.alerts.token import link, token
+from serving.http.settings import HttpSettings, LaneSettings
 from serving.store import Store, Write, migrate
 from serving.store.alerts import AlertBook
 from serving.store.ledger import Ledger
@@ -214,3 +216,23 @@ def test_the_feed_is_atom(ask, store, scorer):
         assert one.findtext(f"{ATOM}title")
     assert feed.find(f"{ATOM}author/{ATOM}name").text
     assert all(one.findtext(f"{ATOM}content") for one in entries)
+
+
+def test_a_flood_of_links_keeps_nobody_from_the_store(ask_with, service, store):
+    """Links need no key, so whoever follows many of them, true or not, stands before other such links alone."""
+    go = threading.Event()
+
+    class Slow(AlertBook):
+        def get(self, alert_id):
+            assert go.wait(20)
+            return super().get(alert_id)
+
+    service.alerts = Slow(store)
+    lane = LaneSettings(threads=1, queue=1, seconds=0.5)
+    ask = ask_with(HttpSettings(public=lane, store=lane.model_copy(update={"queue": 0})), service=service)
+    follow = ("GET", "/v1/alerts/a/feed.atom?token=x", {})
+    *links, stored = ask.together(follow, follow, follow, follow, ("PUT", "/v1/alerts/a", {"json": BODY}))
+    go.set()
+    said = sorted(one.json()["type"].rpartition(":")[2] for one in links)
+    assert said == ["busy", "busy", "late", "late"]
+    assert stored.status_code == 200
