@@ -173,8 +173,8 @@ def _words_on_sources() -> list[str]:
 
 _WORDS_ON_SERVING = (
     "`jobrec serve --config` reads a YAML file of its own; `configs/serve.yaml` holds every setting with its default.",
-    "[service.md](service.md) says what they are for. `http.engine`, `http.texts`, `http.store` and `http.waits` are",
-    "the lanes of work, each with its own threads and queue.",
+    "[service.md](service.md) says what they are for. `http.engine`, `http.texts`, `http.store`, `http.waits` and",
+    "`http.public` are the lanes of work, each with its own threads and queue.",
 )
 
 

@@ -109,14 +109,21 @@ class Mutes:
     def one(self, row: int) -> "Mutes":
         """Those of one candidate."""
         first, past = int(self.start[row]), int(self.start[row + 1])
+        interest, titles = _own(self.interest[first:past], self.titles)
         start = np.array([0, past - first], np.int64)
-        return Mutes(self.postings.one(row), self.employers.one(row), start, self.interest[first:past], self.titles)
+        return Mutes(self.postings.one(row), self.employers.one(row), start, interest, titles)
 
     def take(self, rows: NDArray[np.integer]) -> "Mutes":
         """Those of the candidates at ``rows``, in that order."""
         _, at = _entries(self.start, rows)
-        start = _starts(self.start, rows)
-        return Mutes(self.postings.take(rows), self.employers.take(rows), start, self.interest[at], self.titles)
+        interest, titles = _own(self.interest[at], self.titles)
+        return Mutes(self.postings.take(rows), self.employers.take(rows), _starts(self.start, rows), interest, titles)
+
+
+def _own(interest: NDArray[np.int32], titles: Codes) -> tuple[NDArray[np.int32], Codes]:
+    """Rows of titles, and of these those that are pointed to."""
+    used, at = np.unique(interest, return_inverse=True)
+    return at.astype(np.int32), replace(titles, **{one.name: getattr(titles, one.name)[used] for one in fields(titles)})
 
 
 def join(parts: "Sequence[tuple[Mutes | None, int]]", dimension: int) -> Mutes | None:

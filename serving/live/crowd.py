@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from serving.live.people import People
 from serving.live.reading import TABLES
 
 Rows = NDArray[np.int64]
+_FIRST: Final = np.zeros(1, np.int64)
 
 
 def crowd(people: People, candidate_ids: Sequence[str], catalogue: Catalogue) -> Candidates:
@@ -27,7 +28,8 @@ def crowd(people: People, candidate_ids: Sequence[str], catalogue: Catalogue) ->
     same, other = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
     ids = [candidate_ids[at] for at in [*same.tolist(), *other.tolist()]]
     parts = [_of_bundle(people.base, rows[same], catalogue)]
-    parts += [people.one(candidate_ids[at], catalogue) for at in other.tolist()]
+    # cut one by one: where only events changed, the profile points into the tables of the whole bundle
+    parts += [_taken(people.one(candidate_ids[at], catalogue), _FIRST) for at in other.tolist()]
     order = np.argsort(np.concatenate([same, other]), kind="stable")
     return _taken(_joined(ids, parts, catalogue), order)
 

@@ -1,5 +1,7 @@
 """Candidates for a posting as they stand now: deleted, changed, arrived and opted out since the bundle was made."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import CONFIG
@@ -114,3 +116,20 @@ def test_a_crowd_is_each_of_its_candidates_alone(asked, posting, scorer, profile
         part = together.part(at, at + 1)
         for name in ("history", "weight", "hidden", "wanted", "past", "whole", "home", "skills", "words", "named"):
             np.testing.assert_array_equal(getattr(part, name), getattr(query, name), err_msg=f"{one} {name}")
+
+
+def test_who_only_did_something_costs_no_copy_of_the_tables_of_the_bundle(asked, posting, scorer, market):
+    ids = scorer.candidates.ids.names(slice(200)).tolist()
+    event = {"posting_id": posting, "type": "view", "timestamp": market.as_of}
+    asked(posting, *(Write("event", one, event | {"event_id": one, "candidate_id": one}) for one in ids))
+    state, profiles = asked.follower.state, scorer.candidates.profiles
+    tables = sum(one.nbytes for table in (profiles.vectors, profiles.terms) for one in vars(table).values())
+    crowd(state.people, ids[:1], state.engine.catalogue)
+    tracemalloc.start()
+    try:
+        some = crowd(state.people, ids, state.engine.catalogue)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(some.profiles.vectors) <= len(profiles.vectors)
+    assert most < len(ids) * tables / 4  # with a copy for each it is more than one table for each
