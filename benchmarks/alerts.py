@@ -39,8 +39,9 @@ from training.simulate import SimulateConfig, simulate
 from training.sources import SourcesConfig, read_tables
 
 DAY = 86_400.0
-KINDS = ("words and place", "words", "place", "neither")
-SHARES = (0.4, 0.3, 0.2, 0.1)
+KINDS = ("words and place", "words", "place", "neither", "discover")
+SHARES = (0.4, 0.3, 0.2, 0.05, 0.05)
+ACTIVE = 20  # one of so many candidates viewed a new posting
 RENDERED = 2_000
 _AT_ONCE = 5_000
 
@@ -56,9 +57,10 @@ def arrivals(work: Path, count: int, cities: int, now: float) -> list[dict[str, 
     return [one | dates | {"posting_id": f"new-{at:06d}"} for at, one in enumerate(documents)]
 
 
-def fill(store: Store, documents: list[dict[str, Any]]) -> None:
-    """Stores postings with vectors and places, as the encoder's process would."""
+def fill(store: Store, documents: list[dict[str, Any]], deeds: list[Write]) -> None:
+    """Stores postings with vectors and places, as the encoder's process would, and what candidates did."""
     store.write([Write("posting", one["posting_id"], one) for one in documents])
+    store.write(deeds)
     encoder = DrawnEncoder()
     texts = sorted({text for one in documents for text in posting_texts_of(one) if digest_of(text) is not None})
     for at in range(0, len(texts), _AT_ONCE):
@@ -72,7 +74,7 @@ def fill(store: Store, documents: list[dict[str, Any]]) -> None:
 
 
 def wanted(rng: np.random.Generator, person: dict[str, Any], titles: list[str]) -> dict[str, Any]:
-    """What one alert asks for: two words of a title on the market, a circle around the home, both or neither."""
+    """What one alert asks for: two words of a title on the market, a circle around the home, both, neither, a shelf."""
     kind = str(rng.choice(KINDS, p=SHARES))
     document: dict[str, Any] = {"name": kind, "address": f"{person['candidate_id']}@people.example"}
     if kind.startswith("words"):
@@ -81,7 +83,21 @@ def wanted(rng: np.random.Generator, person: dict[str, Any], titles: list[str]) 
     if kind.endswith("place") and "latitude" in person:
         circle = {"latitude": person["latitude"], "longitude": person["longitude"]}
         document["filters"] = circle | {"within_km": float(rng.choice([10, 25, 50]))}
-    return document
+    return document | ({"kind": "discover"} if kind == "discover" else {})
+
+
+def views(people: list[dict[str, Any]], documents: list[dict[str, Any]], now: float) -> list[Write]:
+    """What some candidates did since the bundle was made: each viewed one of the new postings."""
+    pairs = zip(people[::ACTIVE], documents * (1 + len(people) // max(len(documents), 1)), strict=False)
+    return [
+        Write(
+            "event",
+            f"view-{person['candidate_id']}",
+            {"event_id": f"view-{person['candidate_id']}", "candidate_id": person["candidate_id"], "type": "view"}
+            | {"posting_id": posting["posting_id"], "timestamp": now - 30.0},
+        )
+        for person, posting in pairs
+    ]
 
 
 def prepare(args: argparse.Namespace) -> tuple[Path, Path, float]:
@@ -107,16 +123,17 @@ def prepare(args: argparse.Namespace) -> tuple[Path, Path, float]:
                     for number in range(at, min(at + _AT_ONCE, args.alerts))
                 ]
                 connection.execute(insert(ALERTS), rows)
-        fill(store, documents)
+        fill(store, documents, views(people, documents, now))
     making.rename(file)
     return bundle, file, now
 
 
 def _row(number: int, person: dict[str, Any], rng: np.random.Generator, titles: list[str]) -> dict[str, Any]:
+    asked = wanted(rng, person, titles)
     return {
         "id": f"alert-{number:07d}", "candidate": person["candidate_id"],
-        "document": canonical(wanted(rng, person, titles)), "cadence": "instant", "active": True, "created": 1.0,
-        "position": 0, "served": 0.0, "number": 0, "failures": 0, "why": "",
+        "document": canonical(asked), "cadence": "weekly" if "kind" in asked else "instant", "active": True,
+        "created": 1.0, "position": 0, "served": 0.0, "number": 0, "failures": 0, "why": "",
     }  # fmt: skip
 
 

@@ -40,8 +40,9 @@ def page(found: Found, postings: int, candidates: int, connections: int, taken: 
             f"{first['alerts']:,} alerts of {candidates:,} candidates against {first['new_postings']:,} new postings",
             f"beside a bundle of {postings:,}, on a simulated market: {first['planned']:,} mails of",
             f"{first['lines']:.1f} postings on average, {first['bytes'] / 1024:.0f} KB each. Of the alerts 40 % name",
-            "two words and a circle, 30 % words, 20 % a circle, 10 % nothing: these ask the engine for the whole list",
-            f"of their candidate. SQLite on the same disk, {connections} connections; aiosmtpd shares the",
+            "two words and a circle, 30 % words, 20 % a circle, 5 % nothing, 5 % the week's shelf of their candidate:",
+            "both of these ask the engine for whole lists. One of twenty candidates viewed a new posting since the",
+            f"bundle was made. SQLite on the same disk, {connections} connections; aiosmtpd shares the",
             f"cores as the mail server, and counted {taken:,} mails.",
         )
     )
