@@ -175,8 +175,10 @@ def test_an_active_bundle_that_is_damaged_can_be_replaced(home):
     (home.bundles / "a" / MANIFEST).write_text("")
     rewrite(home.bundles / "b", scale_figures(0.1))
     activate_bundle(home.path, "b", print)
+    assert home.pointer().bundle == "b"
     shutil.rmtree(home.bundles / "b")
     activate_bundle(home.path, "c", print)
+    assert home.pointer().bundle == "c"
 
 
 def test_rollback_passes_over_what_is_damaged_and_says_so(home):
